@@ -119,7 +119,7 @@ def clean(project: Project, *, as_json: bool, yes: bool, older_than: int) -> Non
         output.open_console().print(output.build_table(("file", "why", "days old", "MB"), rows))
     else:
         click.echo(f"Nothing to remove: a state names every store, or it is younger than {older_than} days.")
-    # With --json nobody is there to answer a question.
+    # With --json, a program reads the output, so there is no question.
     if not files or (as_json and not yes):
         return
     if yes or output.confirm(f"Remove these {len(files)} files?"):

@@ -1,4 +1,4 @@
-"""What ends a command in one sentence."""
+"""The errors that end a command with one sentence."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ import click
 
 
 class ConsoleError(click.ClickException):
-    """Something is wrong that the user can put right; the text says what, and how."""
+    """A problem that the user can solve. The text says what it is, and how."""

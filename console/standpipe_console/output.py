@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON for programs; and the question before something is removed."""
+"""The console's output: tables for people, JSON for programs, and the question before a removal."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 #: Wide enough for a sentence beside its name, on any terminal or pipe.
 WIDTH = 120
-#: How the names of times end.
+#: The endings of names of times.
 _TIME_ENDINGS = ("_at", "date")
 
 
 def open_console() -> Console:
-    """Return where tables are printed."""
+    """Return the output for tables."""
     return Console(width=WIDTH, highlight=False, soft_wrap=False)
 
 
 def build_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """Return a table without a frame; a missing value is a dash."""
+    """Return a table without a frame. A missing value is shown as a dash."""
     table = Table(*headings, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*(_format_cell(value) for value in row))
@@ -45,7 +45,7 @@ def _format_cell(value: object) -> str:
 
 
 def format_value(name: str, value: JsonValue) -> JsonValue:
-    """Return the value of a field for a person; times come as unix seconds or as ISO date-times."""
+    """Return a field's value for people. Times come as Unix seconds or as ISO date-times."""
     if not name.endswith(_TIME_ENDINGS):
         return value
     try:
@@ -54,7 +54,7 @@ def format_value(name: str, value: JsonValue) -> JsonValue:
         if isinstance(value, str) and "T" in value:
             return f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M}"
     except (ValueError, OverflowError, OSError):
-        return value  # a name like that of a time is no proof
+        return value  # a name with such an ending need not be a time
     return value
 
 
@@ -72,9 +72,9 @@ def describe_age(seconds: float) -> str:
 
 
 def confirm(question: str) -> bool:
-    """Ask before something is removed; only a clear yes is a yes.
+    """Ask before a removal. Only a clear yes counts as yes.
 
-    The question is a whole line on standard output: Meltano passes on a utility's output line by line.
+    The question is a complete line on standard output, as Meltano passes a utility's output on line by line.
     """
     click.echo(f"{question} Type y for yes, anything else for no:")
     return sys.stdin.readline().strip().lower() in {"y", "yes"}

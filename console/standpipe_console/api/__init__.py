@@ -1,1 +1,1 @@
-"""How the console speaks to Chargebee, Intercom and ChartMogul."""
+"""The console's communication with Chargebee, Intercom and ChartMogul."""

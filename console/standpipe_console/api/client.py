@@ -1,4 +1,4 @@
-"""How the console speaks to one API: calls with a key, refusals in the vendor's words, answers that are proved."""
+"""The console's client for one API: calls with a key, the vendor's own error texts, and checked answers."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: The statuses by which an API says that the key is unknown or may not do something.
+#: The statuses for an unknown key or a missing permission.
 REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _TIMEOUT = 30
-#: A person waits for the answer: a refusal is shown at once, and only an answer that proves nothing is repeated.
+#: A person is waiting, so a refusal is shown at once, and only invalid answers lead to another attempt.
 RETRIES = RetryTable(tries=3, limited_tries=1, statuses=frozenset(), shortest_backoff=0.5)
 
 
 class BearerAuth(AuthBase):
-    """A token in the header. As an auth object it wins over `.netrc`."""
+    """A token in the header. As an auth object it overrides `.netrc`."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -49,7 +49,7 @@ class BearerAuth(AuthBase):
 
 
 class NoAuth(AuthBase):
-    """No key. As an auth object it wins over `.netrc`."""
+    """No key. As an auth object it overrides `.netrc`."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Add nothing."""
@@ -58,7 +58,7 @@ class NoAuth(AuthBase):
 
 @dataclass(frozen=True)
 class Response:
-    """What an API answered."""
+    """The answer of an API."""
 
     status: int
     body: JsonObject
@@ -71,7 +71,7 @@ class Response:
 
     @property
     def reason(self) -> str:
-        """The vendor's own words for a refusal."""
+        """The vendor's own text for a refusal."""
         errors = self.body.get("errors")
         first = errors[0] if isinstance(errors, list) and errors else {}
         words = first.get("message") or self.body.get("message") or self.body.get("error")
@@ -79,7 +79,7 @@ class Response:
 
     @property
     def date(self) -> datetime | None:
-        """The time by the API's clock."""
+        """The time of the API's clock."""
         date = self.headers.get("Date")
         return parsedate_to_datetime(date) if date else None
 
@@ -109,7 +109,7 @@ class Api:
         form: Mapping[str, str] | None = None,
         **params: JsonValue,
     ) -> Response:
-        """Make one call; the caller judges the response, also a refusal.
+        """Make one call. The caller handles the response, even a refusal.
 
         Raises:
             ConsoleError: no response came, or a redirect, which is not followed.
@@ -121,16 +121,16 @@ class Api:
         return self.call("GET", path)
 
     def fetch(self, path: str, decode: Callable[[bytes], T], *, if_missing: T | None = None, **params: JsonValue) -> T:
-        """Read what `decode` can prove.
+        """Read an answer that `decode` can check.
 
         Args:
             path: the path.
-            decode: turns the body of the answer into what is returned.
-            if_missing: what a 404 means, where it means something.
+            decode: turns the body of the answer into the result.
+            if_missing: the result for a 404, if there is one.
             params: the query.
 
         Raises:
-            ConsoleError: the API refuses, or no attempt brings an answer that is proved.
+            ConsoleError: the API refuses, or no attempt brings a valid answer.
         """
 
         def check(answer: transport.Answer) -> T:
@@ -146,15 +146,15 @@ class Api:
         return self._send(Call("GET", path, params), check)
 
     def fetch_page(self, path: str, shape: ListShape, **params: JsonValue) -> list[JsonObject]:
-        """Read a list that comes in one answer, or the first page of a longer one."""
+        """Read a list with a single answer, or the first page of a longer one."""
         page = self.fetch(path, PageDecoder(shape).decode_page, **params)
         return [item.decode_record() for item in page.items]
 
     def fetch_list(self, path: str, shape: ListShape, cursor_param: str, **params: JsonValue) -> Iterator[JsonObject]:
-        """Read all pages of a list; a search that finds nothing may be answered 404.
+        """Read all pages of a list. A search without results may be answered with 404.
 
         Raises:
-            ConsoleError: a page is refused, or the list is not whole.
+            ConsoleError: a page is refused, or the list is incomplete.
         """
         decoder = PageDecoder(shape)
         nothing = Page([]) if path.endswith("/search") else None
@@ -210,7 +210,7 @@ def validate_url(url: str) -> str:
     """Return the base address of an API.
 
     Raises:
-        ConsoleError: it is no such address, or the key would go over the network unencrypted.
+        ConsoleError: it is not one, or the key would be sent unencrypted.
     """
     if not is_base_url(url):
         raise ConsoleError(

@@ -1,7 +1,7 @@
-"""The three vendors: how to connect to each, and the few lists that the console reads there.
+"""The three vendors: the connection to each, and the few lists that the console reads.
 
-https://apidocs.chargebee.com/docs/api, https://developers.intercom.com/docs/references/rest-api/api.intercom.io,
-https://dev.chartmogul.com/reference
+https://apidocs.chargebee.com/docs/api,
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io, https://dev.chartmogul.com/reference
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class DataSource(msgspec.Struct):
 
 
 class Workspace(msgspec.Struct):
-    """The workspace that an Intercom token belongs to."""
+    """An Intercom token's workspace."""
 
     name: str | None = None
     id_code: str | None = None
@@ -66,13 +66,13 @@ class Workspace(msgspec.Struct):
 
 
 def connect_chargebee(settings: JsonObject, facts: PluginFacts) -> Api:
-    """Connect to Chargebee by the settings of tap-chargebee."""
+    """Connect to Chargebee with the settings of tap-chargebee."""
     base = _read_api_url(settings) or facts.facts.api_url.format(site=validate_site(settings.get("site")))
     return Api("Chargebee", base, HTTPBasicAuth(settings.get("api_key", ""), ""))
 
 
 def connect_intercom(settings: JsonObject, facts: PluginFacts) -> Api:
-    """Connect to Intercom by the settings of target-intercom or tap-intercom, which know the regions."""
+    """Connect to Intercom with the settings of target-intercom or tap-intercom, which know the regions."""
     region, regions = settings.get("region") or facts.defaults["region"], facts.facts.regions
     if region not in regions:
         raise ConsoleError(f"Intercom has no region `{region}`: set `region` to one of {', '.join(regions)}.")
@@ -82,13 +82,13 @@ def connect_intercom(settings: JsonObject, facts: PluginFacts) -> Api:
 
 
 def connect_chartmogul(settings: JsonObject, facts: PluginFacts) -> Api:
-    """Connect to ChartMogul by the settings of target-chartmogul."""
+    """Connect to ChartMogul with the settings of target-chartmogul."""
     base = _read_api_url(settings) or facts.facts.api_url
     return Api("ChartMogul", base, HTTPBasicAuth(settings.get("api_key", ""), ""))
 
 
 def connect_without_key(name: str, base: str) -> Api:
-    """Connect to what answers without a key."""
+    """Connect to a server that needs no key."""
     return Api(name, base, NoAuth())
 
 
@@ -100,13 +100,13 @@ CONNECT: Mapping[str, Callable[[JsonObject, PluginFacts], Api]] = {
 
 
 def _read_api_url(settings: JsonObject) -> str:
-    """Return the address that replaces the vendor's own; empty when there is none."""
+    """Return the address that replaces the vendor's own; empty if there is none."""
     url = settings.get("api_url")
     return validate_url(str(url)) if url else ""
 
 
 def fetch_catalog_version(api: Api, site: str) -> str:
-    """Return the Product Catalog of a Chargebee site, `1` or `2`; empty when Chargebee does not say."""
+    """Return the Product Catalog of a Chargebee site, `1` or `2`; empty if Chargebee does not say."""
     configurations = api.fetch_page("/configurations", CONFIGURATIONS)
     for one in configurations:
         if str(one.get("domain", "")).lower() == site.lower() or len(configurations) == 1:
@@ -121,7 +121,7 @@ def fetch_latest_invoices(api: Api) -> list[JsonObject]:
 
 
 def parse_workspace(answer: JsonObject) -> Workspace:
-    """Return the workspace of Intercom's answer to `/me`; what is missing or of another type is None."""
+    """Return the workspace in Intercom's answer to `/me`. Members that are missing or have another type are None."""
     app = answer.get("app")
     members = app if isinstance(app, dict) else {}
     texts = {name: value for name, value in members.items() if isinstance(value, str)}
@@ -129,18 +129,18 @@ def parse_workspace(answer: JsonObject) -> Workspace:
 
 
 def find_region(token: str, facts: PluginFacts) -> str | None:
-    """Return the region of the workspace that an Intercom token belongs to; None when no region knows the token."""
+    """Return the region of an Intercom token's workspace; None if no region knows the token."""
     for region in facts.facts.regions:
         response = connect_intercom({"access_token": token, "region": region}, facts).get("/me")
         if response.ok:
-            # A region may pass the call on to the one where the workspace is.
+            # A region may forward the call to the workspace's own region.
             own = (parse_workspace(response.body).region or region).lower()
             return own if own in facts.facts.regions else region
     return None
 
 
 def fetch_data_attributes(api: Api, model: str) -> list[DataAttribute]:
-    """Return the data attributes of Intercom's `contact` or `company`, archived ones too."""
+    """Return the data attributes of Intercom's `contact` or `company`, including archived ones."""
     found = api.fetch_page("/data_attributes", ATTRIBUTES, model=model, include_archived="true")
     # Flags of another type count as absent, see ListShape.wanted.
     return [
@@ -155,10 +155,10 @@ def fetch_contacts(api: Api) -> Iterator[JsonObject]:
 
 
 def fetch_companies(api: Api) -> Iterator[JsonObject]:
-    """Yield every company of Intercom that has users, by the scroll.
+    """Yield every company of Intercom that has users, with the scroll.
 
     Raises:
-        ConsoleError: the scroll is refused, such as while another program holds it.
+        ConsoleError: the scroll is refused, for example while another program uses it.
     """
     decoder = PageDecoder(COMPANIES)
     page = api.fetch("/companies/scroll", decoder.decode_page)

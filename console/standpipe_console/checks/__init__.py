@@ -1,1 +1,1 @@
-"""What the console says about a pipeline or a customer: `doctor`, `status` and `explain`."""
+"""The checks and explanations of the console: `doctor`, `status` and `explain`."""

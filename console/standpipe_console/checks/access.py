@@ -1,4 +1,4 @@
-"""What each key may do. The API that it belongs to is asked, and nothing changes there."""
+"""The permissions of each key. The checks call its API and change nothing there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from standpipe_console.project.pipelines import Key
     from standpipe_console.project.plugin_facts import PluginFacts
 
-#: An id that no record has: its update is refused as unknown to a key that may write, else as forbidden.
+#: An id without a record. Its update fails with 404 for a key that may write, and with 403 for another key.
 UNKNOWN_ID = "0" * 24
 _LOOPBACK = ("http://127.", "http://localhost", "http://[::1]")
 #: A call that proves a permission: its name, method, path and body.
@@ -45,18 +45,18 @@ PROBES: dict[str, tuple[Probe, ...]] = {
         ("read sources", "GET", "/data_sources", None),
     ),
 }
-#: Where a person makes a key, and what the key must be allowed to do.
+#: Where a person creates a key, and the permissions that it needs.
 WHERE_TO_MAKE = {
     "chargebee": "Chargebee: Settings > Configure Chargebee > API Keys, a read-only key for all resources",
     "intercom": "Intercom: Settings > Developers > your app > Authentication; read and write users and companies",
     "chartmogul": "ChartMogul: Profile > API keys, a read-and-write key",
 }
-#: The call that says whether an API knows the key.
+#: The call that shows whether an API knows the key.
 _IDENTIFY = {"chargebee": "/configurations", "intercom": "/me", "chartmogul": "/ping"}
 
 
 def describe_account(key: Key, settings: JsonObject, facts: PluginFacts) -> str:
-    """Return whose account a key opens, so that a person sees whether it is the right one."""
+    """Return the name of a key's account, so that a person sees whether it is the right one."""
     api = CONNECT[key.api](settings, facts)
     place = f" at {api.base}" if settings.get("api_url") else ""
     if key.api == "chargebee":
@@ -69,7 +69,7 @@ def describe_account(key: Key, settings: JsonObject, facts: PluginFacts) -> str:
 
 
 def check_key(key: Key, settings: JsonObject, facts: PluginFacts, now: datetime | None = None) -> Iterator[Finding]:
-    """Yield what an API says about a key: is it known, what may it do, whose is it, the clock, the rate limit."""
+    """Yield what an API tells about a key: whether it knows the key, permissions, account, clock, and rate limit."""
     api = CONNECT[key.api](settings, facts)
     response = api.get(_IDENTIFY[key.api])
     if not response.ok:
@@ -82,11 +82,11 @@ def check_key(key: Key, settings: JsonObject, facts: PluginFacts, now: datetime 
 
 
 def check_scopes(api: Api, key: Key) -> Iterator[Finding]:
-    """Yield whether the key may do all that its pipeline does."""
+    """Yield whether the key has all permissions that its pipeline needs."""
     writes = PROBES.get(f"{key.api}-write", ()) if key.plugin.startswith("target-") else ()
     probes = (*PROBES[key.api], *writes)
     responses = [(name, api.call(method, path, body)) for name, method, path, body in probes]
-    # Other refusals, such as of the unknown id, prove that the key may make the call.
+    # Other refusals, such as that of the unknown id, prove the permission.
     refusals = [
         (name, one)
         for name, one in responses

@@ -1,4 +1,4 @@
-"""`doctor`: checks everything that a pipeline needs, and says what to do about what is wrong."""
+"""`doctor`: checks everything that a pipeline needs, and says how to correct what is wrong."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def run_checks(project: Project) -> Iterator[tuple[str, Finding]]:
-    """Yield every finding with the job it is about; the job is empty for the project as a whole."""
+    """Yield every finding with its job; the job is empty for the project as a whole."""
     for finding in check_project(project):
         yield "", finding
     ready = project.ready_pipelines
@@ -37,12 +37,12 @@ def run_checks(project: Project) -> Iterator[tuple[str, Finding]]:
             try:
                 yield from ((pipeline.job, finding) for finding in function(project, pipeline))
             except ConsoleError as error:
-                # That a check is impossible is a finding too; the others still help.
+                # An impossible check is a finding too, and the other checks go on.
                 yield pipeline.job, Finding(check, "fail", error.message, "correct this, and run doctor again")
 
 
 def check_project(project: Project) -> Iterator[Finding]:
-    """Yield who can read the keys, and whether a pipeline is set up at all."""
+    """Yield who can read the keys, and whether any pipeline is set up."""
     if project.is_protected:
         yield Finding("files", "pass", "only their owner can read .env and .meltano")
     else:
@@ -57,14 +57,14 @@ def check_project(project: Project) -> Iterator[Finding]:
 
 
 def check_plugins(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
-    """Yield which versions are installed."""
+    """Yield the installed versions."""
     yield from rules.check_versions(
         {plugin: _find_version(project, plugin) for plugin in pipeline.plugins}, pipeline.plugins
     )
 
 
 def _find_version(project: Project, plugin: str) -> str | None:
-    """Return the version of the distribution that has the plugin's executable, in the plugin's own environment."""
+    """Return the version of a plugin's distribution in the plugin's own environment."""
     folders = project.find_venv(plugin).glob("lib/python*/site-packages")
     for one in distributions(path=[str(path) for path in folders]):
         if any(entry.name == plugin and entry.group == "console_scripts" for entry in one.entry_points):
@@ -73,7 +73,7 @@ def _find_version(project: Project, plugin: str) -> str | None:
 
 
 def check_keys(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
-    """Yield what the APIs say about the keys."""
+    """Yield the APIs' facts about the keys."""
     project.load_facts(key.plugin for key in pipeline.keys)
     for key in pipeline.keys:
         yield from check_key(key, project.get_settings(key.plugin), project.get_facts(key.plugin))
@@ -87,7 +87,7 @@ def check_settings(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
 
 
 def check_dry_run(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
-    """Yield whether map and target accept their settings, and the vendor the attributes, for a made-up record."""
+    """Yield whether map and target accept their settings, and the vendor the attributes, with an invented record."""
     rows = {pipeline.streams[0]: [dict(pipeline.sample_record)]}
     try:
         dry_run_rows(project, pipeline, rows)
@@ -100,7 +100,7 @@ def check_dry_run(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
 def check_money(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
     """Yield how an amount in a doubtful currency will appear.
 
-    The map computes it from a real invoice, as if the invoice were the made-up customer's.
+    The map computes it from a real invoice, as if the invoice belonged to the invented customer.
     """
     if pipeline.tap != SYNC.tap:
         return

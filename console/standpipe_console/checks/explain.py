@@ -1,4 +1,4 @@
-"""`explain`: why Intercom shows what it shows for one customer: rows, derived values, match, decision, last run."""
+"""`explain`: why Intercom shows its values for one customer: rows, derived values, match, decision, last run."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from standpipe_console.project.meltano import Project
     from standpipe_console.project.plugin_facts import PluginFacts
 
-#: The reports of a run that hold every record once.
+#: The reports of a run that together contain every record once.
 RECORD_TABLES = ("matched", "unmatched", "ambiguous", "not_reached")
-#: What is shown of Intercom's record.
+#: The shown fields of Intercom's record.
 _SHOWN_FIELDS = ("id", "role", "email", "name", "external_id", "company_id", "updated_at", "custom_attributes")
 
 
 def explain_customer(project: Project, wanted: str) -> JsonObject:
-    """Return all that is known about a customer, as JSON.
+    """Return everything about a customer as JSON.
 
     Args:
         project: the project.
-        wanted: the id of a customer in Chargebee, or what the customer is matched by, such as its e-mail address.
+        wanted: the customer's id in Chargebee, or its match value, such as the e-mail address.
 
     Raises:
         ConsoleError: no customer, or several, have this value; or nothing is synced yet.
@@ -41,7 +41,7 @@ def explain_customer(project: Project, wanted: str) -> JsonObject:
         raise ConsoleError(f"Nothing is synced yet: run `meltano run {SYNC.job}` first.")
     catalog = fetch_catalog(project, SYNC) if needs_catalog(project, SYNC) else ""
     found = inspect_customer(project, SYNC, wanted, state.store, catalog)
-    # The map gives what it would send for this customer; the target says what it would do with it.
+    # The map shows what it would send for this customer, and the target what it would do with it.
     dry_run = dry_run_target(project, SYNC, "".join(json.dumps(one) + "\n" for one in found["messages"]))
     customer_id, sent_id = found["customer_id"], found["sent_is"]
     return {
@@ -57,7 +57,7 @@ def explain_customer(project: Project, wanted: str) -> JsonObject:
 
 
 def build_decision(dry_run: DryRun, sent_id: str, facts: PluginFacts) -> JsonObject:
-    """Return what a run would do now with the record that is sent, and why, in the target's words."""
+    """Return what a run would now do with the sent record, and why, in the target's words."""
     table, line = dry_run.find_line(sent_id)
     wording = facts.explain_outcome(line.get("outcome", ""), line.get("reason", ""))
     return {
@@ -78,12 +78,12 @@ def _find_intercom_ids(line: dict[str, str]) -> list[str]:
 
 
 def fetch_intercom_record(project: Project, dry_run: DryRun, sent_id: str) -> JsonObject:
-    """Return what Intercom holds of the record that matches; empty when none or several match."""
+    """Return Intercom's record for the match; empty if none or several match."""
     _, line = dry_run.find_line(sent_id)
     ids = _find_intercom_ids(line)
     if len(ids) != 1:
         return {}
-    # The report says whether it is a contact or a company: contacts may carry a company's id too.
+    # The report shows whether it is a contact or a company, as contacts may have a company's id too.
     kind = line["stream"]
     api = connect_intercom(project.get_settings(SYNC.target), project.get_facts(SYNC.target))
     response = api.get(f"/{kind}/{ids[0]}")
@@ -93,7 +93,7 @@ def fetch_intercom_record(project: Project, dry_run: DryRun, sent_id: str) -> Js
 
 
 def _read_last_run(project: Project, customer_id: str, sent_id: str) -> JsonObject:
-    """Return what the last run's reports say about the customer; empty when there are none."""
+    """Return the last run's reports about the customer; empty if there are none."""
     folder = project.root / Path(project.get_settings(SYNC.target).get("report_dir") or "output/target-intercom")
     summary = folder / "summary.json"
     if not summary.exists():
@@ -108,9 +108,9 @@ def _read_last_run(project: Project, customer_id: str, sent_id: str) -> JsonObje
 
 
 def read_reports(folder: Path, customer_id: str, sent_id: str) -> JsonObject:
-    """Return what the reports in a folder say about a customer, else about the one that is sent for it now.
+    """Return the reports in a folder about a customer, or else about the customer that is now sent for it.
 
-    `outcome` and `reason` are missing when no report names it; `instead` says what became of the one that was sent.
+    `outcome` and `reason` are missing if no report names the customer; `instead` is the outcome of the one sent for it.
     """
     not_sent = _find_lines(folder, "not_sent", customer_id)
     about: JsonObject = _find_outcome(folder, customer_id)
@@ -142,7 +142,7 @@ def _find_lines(folder: Path, name: str, record_id: str) -> list[dict[str, str]]
 
 
 def _find_changes(folder: Path, record_id: str) -> JsonObject:
-    """Return the fields that the run wrote, each with its value before and after."""
+    """Return the written fields, each with its value before and after."""
     with (folder / "changes.jsonl").open(encoding="utf-8") as file:
         for line in file:
             change: JsonObject = json.loads(line)

@@ -1,4 +1,4 @@
-"""How `explain` reads for a person."""
+"""The text of `explain` for people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from standpipe_console._kit.json_types import JsonObject, JsonValue
 
-#: What is shown of a record of Chargebee, in this order, if the record has it.
+#: The shown fields of a Chargebee record, in this order, if it has them.
 COLUMNS = {
     "customers": ("id", "email", "company", "created_at", "deleted"),
     "subscriptions": ("id", "status", "plan", "mrr", "currency_code", "updated_at", "deleted"),
@@ -22,7 +22,7 @@ COLUMNS = {
 
 
 def print_explanation(out: Console, explained: JsonObject) -> None:
-    """Print all that is known about a customer, from Chargebee's rows to the last run."""
+    """Print everything about a customer, from Chargebee's rows to the last run."""
     _print_title(out, "1. What Chargebee says")
     for stream, records in explained["chargebee"].items():
         _print_records(out, stream, records)
@@ -53,7 +53,7 @@ def read_field(record: JsonObject, name: str) -> JsonValue:
     """Return a field of a record of Chargebee for a person."""
     if name != "plan":
         return output.format_value(name, record.get(name))
-    # Catalog 1 has the plan on the subscription, catalog 2 as one of its items.
+    # In catalog 1 the plan is part of the subscription, in catalog 2 it is one of its items.
     items = record.get("subscription_items") or []
     plans = (item.get("item_price_id") for item in items if item["item_type"] == "plan")
     return record.get("plan_id") or next(plans, None)
@@ -86,7 +86,7 @@ def describe_decision(explained: JsonObject) -> Iterator[str]:
 
 
 def describe_last_run(last: JsonObject) -> list[str]:
-    """Return what the last run did about the customer, in sentences."""
+    """Return sentences about what the last run did for the customer."""
     if not last:
         return ["There is no report of a run."]
     sentences = [f"It ended at {last['ended']}: {_describe_outcome(last)}"]
@@ -104,7 +104,7 @@ def _describe_outcome(reported: Mapping[str, str]) -> str:
 
 
 def describe_changes(changes: JsonObject) -> list[str]:
-    """Return what was written: each field that had a value before, and how many had none."""
+    """Return the written fields that had a value before, and the number of the others."""
     if not changes:
         return ["It wrote nothing for this customer."]
     by_name = {name.removeprefix("custom_attributes."): change for name, change in changes.items()}

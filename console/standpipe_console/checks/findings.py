@@ -1,4 +1,4 @@
-"""What a check finds."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ class Finding:
 
     @property
     def text(self) -> str:
-        """The finding, with the remedy below it."""
+        """The finding with its remedy below."""
         return f"{self.what}\n-> {self.remedy}" if self.remedy else self.what

@@ -1,6 +1,6 @@
-"""What the console judges by itself, from values alone: settings, clocks, currencies, stores and versions.
+"""The console's own decisions, made from values only: settings, clocks, currencies, stores and versions.
 
-These functions are pure, and nothing else judges.
+The functions are pure, and no other module decides.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from standpipe_console._kit.json_types import JsonObject
     from standpipe_console.project.pipelines import Pipeline
 
-#: Seconds that two clocks may differ. By default the tap reads Chargebee's lists again from so far back.
+#: Seconds that two clocks may differ, which is the default lookback of the tap.
 CLOCK_TOLERANCE = 300
 #: Currencies for which Chargebee does not say whether its amounts are in hundredths. Without a minor unit by ISO 4217,
 #: and not among those that its API's description names (JPY, KRW, XAF, XOF); with three decimals by ISO 4217; and those
@@ -28,7 +28,7 @@ DOUBTFUL_CURRENCIES = {
 
 
 def compare_settings(pipeline: Pipeline, of_map: JsonObject, of_target: JsonObject) -> Iterator[Finding]:
-    """Yield whether the target expects what the map sends; both with their defaults where nothing is set."""
+    """Yield whether the target expects what the map sends. Both include their defaults."""
     check = "settings agree"
     agree = True
     for shared in pipeline.shared_settings:
@@ -48,7 +48,7 @@ def compare_settings(pipeline: Pipeline, of_map: JsonObject, of_target: JsonObje
 
 
 def compare_clocks(api: str, seconds: float) -> Finding:
-    """Return whether this machine's clock agrees with an API's; `seconds` is how far it is ahead."""
+    """Return whether this machine's clock agrees with an API's. It is ahead by `seconds`."""
     if abs(seconds) <= CLOCK_TOLERANCE:
         return Finding("clock", "pass", f"{api}'s clock and this machine's differ by {abs(seconds):.0f} seconds")
     direction = "ahead of" if seconds > 0 else "behind"
@@ -57,7 +57,7 @@ def compare_clocks(api: str, seconds: float) -> Finding:
 
 
 def find_doubtful_invoices(invoices: Iterable[JsonObject]) -> list[JsonObject]:
-    """Return the first invoice of each currency whose unit in Chargebee's amounts is not certain."""
+    """Return the first invoice of each currency whose unit in Chargebee's amounts is uncertain."""
     found: dict[str, JsonObject] = {}
     for invoice in invoices:
         currency = str(invoice.get("currency_code") or "")
@@ -67,13 +67,13 @@ def find_doubtful_invoices(invoices: Iterable[JsonObject]) -> list[JsonObject]:
 
 
 def compare_state_and_store(pipeline: Pipeline, store: str | None, confirmed: int, present: int | None) -> Finding:
-    """Return whether the store that the state names is there, and is as new as the state says.
+    """Return whether the store in the state exists and is new enough.
 
     Args:
         pipeline: the pipeline.
-        store: the name of the store in the state; None when there is no state.
+        store: the name of the store in the state; None without a state.
         confirmed: the generation that the state confirms.
-        present: the generation of the store; None when the store is missing.
+        present: the generation of the store; None if the store is missing.
     """
     check, refresh = "state and store", f"meltano run --full-refresh {pipeline.job}"
     if store is None:
@@ -84,7 +84,7 @@ def compare_state_and_store(pipeline: Pipeline, store: str | None, confirmed: in
     if present < confirmed:
         what = f"the store {store} is an old copy: it holds run {present}, but the state confirms run {confirmed}"
         return Finding(check, "fail", what, refresh)
-    # A store that is ahead holds a run that the target has not confirmed: the next run sends it again.
+    # A store that is ahead contains a run that the target has not confirmed, and the next run sends it again.
     return Finding(check, "pass", f"the state confirms run {confirmed} of the store, which holds run {present}")
 
 

@@ -1,4 +1,4 @@
-"""`status`: what ran, what it did, what runs next, and what to do about a run that was killed."""
+"""`status`: past runs with their results, the next run, and what to do about a killed run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from standpipe_console.runs.past import Run
 
 MAX_RUNS = 5
-#: The columns of the table after start, result and duration: the figures of a run that each adds up.
+#: The columns after start, result and duration, with the figures of a run that each sums up.
 FIGURES = {
     "records": ("records",),
     "written": ("updated", "created", "converted"),
@@ -38,13 +38,13 @@ class Status:
     pipeline: Pipeline
     runs: list[Run]
     next_run: datetime | None
-    state_age: float | None  #: seconds since the last confirmed run had read everything
-    killed: bool  #: Meltano lists a run as running, but no process runs
-    cron_runs: bool = True  #: a cron daemon is there to start the next run
+    state_age: float | None  #: seconds since the last confirmed run finished reading
+    killed: bool  #: whether Meltano lists a run as running without any process
+    cron_runs: bool = True  #: whether a cron daemon runs that can start the next run
     crontab_error: str = ""  #: why the crontab could not be read
 
     def build_json(self) -> JsonObject:
-        """Return it as JSON."""
+        """Return the status as JSON."""
         return {
             "job": self.pipeline.job,
             "runs": [run.build_json() | {"totals": sum_figures(run)} for run in self.runs],
@@ -64,7 +64,7 @@ def read_status(project: Project, pipeline: Pipeline, now: datetime) -> Status:
     try:
         next_run = _find_next_run(project, pipeline, now)
     except ConsoleError as error:
-        # The rest is still worth showing.
+        # The other parts are still shown.
         crontab_error = error.message
     return Status(
         pipeline,
@@ -84,7 +84,7 @@ def _find_next_run(project: Project, pipeline: Pipeline, now: datetime) -> datet
 
 
 def sum_figures(run: Run) -> dict[str, int | None]:
-    """Return the figures of a run by column; None when its log has none."""
+    """Return the figures of a run by column; None if its log has none."""
     if "records" not in run.counts:
         return dict.fromkeys(FIGURES)
     # Skips and rejects are counted per reason, such as `skipped: ambiguous`.
@@ -117,7 +117,7 @@ def print_status(out: Console, status: Status, now: datetime) -> None:
 
 
 def describe_status(status: Status, now: datetime) -> list[str]:
-    """Return what else a person should know, in sentences."""
+    """Return further facts for a person, in sentences."""
     job = status.pipeline.job
     sentences = []
     if status.killed:

@@ -1,4 +1,4 @@
-"""The project's `.env`, which holds the keys: only its owner can read it, from before the first key is in it.
+"""The project's `.env`, which contains the keys. Only its owner can read it, even before the first key is written.
 
 https://pypi.org/project/python-dotenv/
 """
@@ -20,7 +20,7 @@ PRIVATE = 0o600
 
 
 class DotEnv:
-    """One `.env` file; a missing one has no values."""
+    """A `.env` file. A missing one has no values."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -32,7 +32,7 @@ class DotEnv:
         return {name: value for name, value in dotenv_values(self.path).items() if value}
 
     def resolve_text(self, text: str) -> str:
-        """Return what Meltano reads when this text stands in the file: `${NAME}` is another variable's value."""
+        """Return what Meltano would read if the file had this text. `${NAME}` is another variable's value."""
         variables = [*self._read_raw().items(), ("", text)]
         return dict(resolve_variables(variables, override=True))[""] or ""
 
@@ -40,11 +40,11 @@ class DotEnv:
         """Write a variable into the file."""
         self.make_private()
         set_key(self.path, name, value)
-        # set_key replaces the file, and with it the mode.
+        # set_key replaces the file, so its mode must be set again.
         self.path.chmod(PRIVATE)
 
     def remove_values(self, is_chosen: Callable[[str], bool]) -> list[str]:
-        """Remove the chosen variables and return their names; remove the file when nothing is left in it."""
+        """Remove the chosen variables and return their names. An empty file is deleted."""
         names = [name for name in self._read_raw() if is_chosen(name)]
         for name in names:
             unset_key(self.path, name)
@@ -62,7 +62,7 @@ class DotEnv:
 
     @property
     def is_private(self) -> bool:
-        """Whether only its owner can read it; a missing file counts as private."""
+        """Whether only its owner can read it. A missing file counts as private."""
         return not self.path.exists() or not self.path.stat().st_mode & 0o077
 
     def _read_raw(self) -> dict[str, str | None]:

@@ -1,6 +1,6 @@
-"""A dry run: rows go through a pipeline's own map and target, which keep, write and confirm nothing.
+"""A dry run: rows pass through a pipeline's own map and target, which store, write and confirm nothing.
 
-The console therefore computes and decides nothing about a customer itself: it shows what a run would do.
+So the console itself calculates and decides nothing about a customer, but shows what a run would do.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 #: Records by stream.
 Rows = dict[str, list[JsonObject]]
-#: The target's reports that hold every record once.
+#: The target's reports that together contain every record once.
 TABLES = ("matched", "unmatched", "ambiguous")
 
 
 @dataclass
 class DryRun:
-    """What the map made of the rows, and what the target would do with it."""
+    """The map's output for the rows, and what the target would do with it."""
 
     records: list[JsonObject] = field(default_factory=list)
     tables: dict[str, list[dict[str, str]]] = field(default_factory=dict)  #: the lines of each of `TABLES`
 
     def find_line(self, record_id: str) -> tuple[str, dict[str, str]]:
-        """Return the table and the line about one record; both are empty when there is none."""
+        """Return the table and the line for a record. Both are empty if there is none."""
         for name, lines in self.tables.items():
             for line in lines:
                 if line["id"] == record_id:
@@ -46,10 +46,10 @@ class DryRun:
 
 
 def dry_run_rows(project: Project, pipeline: Pipeline, rows: Rows) -> DryRun:
-    """Send rows through the map, and what it makes of them into the target.
+    """Send rows through the map, and its output into the target.
 
     Raises:
-        ConsoleError: the map or the target refused, in its own words.
+        ConsoleError: the map or the target refused, with its own message.
     """
     schemas = parse_catalog(fetch_catalog(project, pipeline)) if needs_catalog(project, pipeline) else {}
     messages = build_messages(pipeline, rows, schemas)
@@ -60,7 +60,7 @@ def dry_run_target(project: Project, pipeline: Pipeline, messages: str) -> DryRu
     """Send the map's messages into the target in mode `validate`.
 
     Raises:
-        ConsoleError: the target refused, in its own words.
+        ConsoleError: the target refused, with its own message.
     """
     with tempfile.TemporaryDirectory(prefix="standpipe-") as folder:
         env = {
@@ -74,9 +74,9 @@ def dry_run_target(project: Project, pipeline: Pipeline, messages: str) -> DryRu
 
 
 def build_messages(pipeline: Pipeline, rows: Rows, schemas: Mapping[str, JsonObject]) -> str:
-    """Return the Singer messages of a tap that read exactly these rows, and says that they are a part of the whole."""
+    """Return the Singer messages of a tap that read exactly these rows as a subset."""
     messages: list[JsonObject] = []
-    # The map needs a SCHEMA of every stream that it joins, also of one without rows.
+    # The map needs a SCHEMA for every stream of the join, even without rows.
     for stream in {**dict.fromkeys(pipeline.streams), **rows}:
         schema = schemas.get(stream) or {"properties": {"id": {"type": ["null", "string"]}}}
         messages.append({"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": ["id"]})
@@ -94,7 +94,7 @@ def needs_catalog(project: Project, pipeline: Pipeline) -> bool:
 
 
 def fetch_catalog(project: Project, pipeline: Pipeline) -> str:
-    """Return the tap's catalog as JSON, with the site's own fields; the tap asks the vendor, which takes seconds.
+    """Return the tap's catalog as JSON, with the site's own fields. The tap calls the vendor, which takes seconds.
 
     Raises:
         ConsoleError: the tap has no streams.
@@ -111,7 +111,7 @@ def parse_catalog(catalog: str) -> dict[str, JsonObject]:
 
 
 def read_report(path: Path) -> list[dict[str, str]]:
-    """Return the lines of a target's CSV report; none when the run wrote no such report."""
+    """Return the lines of a target's CSV report, or none if the run did not write it."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:

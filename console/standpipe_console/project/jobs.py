@@ -1,4 +1,4 @@
-"""The jobs of meltano.yml: which target a job writes with."""
+"""The jobs of meltano.yml, and the target of each."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
 
 
 def find_loader(project: Project, job: str) -> str:
-    """Return the first target of a job, as meltano.yml names it; empty when it has none."""
+    """Return the first target of a job, with its name in meltano.yml; empty if there is none."""
     return next((loader for name, loader in _list_loaders(project) if name == job), "")
 
 
 def find_job(project: Project, loader: str) -> str:
-    """Return the first job that writes with a target; empty when there is none."""
+    """Return the first job with a target; empty if there is none."""
     return next((job for job, name in _list_loaders(project) if name == loader), "")
 
 
 def list_jobs(project: Project, loader: str) -> list[str]:
-    """Return the jobs that write with a target."""
+    """Return the jobs with a target."""
     return [job for job, name in _list_loaders(project) if name == loader]
 
 
 def find_base(project: Project, plugin: str) -> str:
-    """Return the plugin that a plugin of meltano.yml inherits from; itself when it inherits from none."""
+    """Return the plugin from which a plugin of meltano.yml inherits; the plugin itself if it inherits from none."""
     while parent := project.plugins.get(plugin, {}).get("inherit_from"):
         plugin = parent
     return plugin

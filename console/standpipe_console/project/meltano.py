@@ -1,4 +1,4 @@
-"""The Meltano project that the console works on, through Meltano's own commands.
+"""The Meltano project of the console, which it uses through Meltano's own commands.
 
 https://docs.meltano.com/reference/command-line-interface
 """
@@ -32,25 +32,25 @@ if TYPE_CHECKING:
     from standpipe_console._kit.json_types import JsonObject, JsonValue
     from standpipe_console.project.pipelines import Pipeline
 
-#: Set by an outer `meltano invoke`, and not meant for the commands that the console starts.
+#: Variables from an outer `meltano invoke`, which the console's own commands must not get.
 _OUTER_VARIABLES = ("MELTANO_CLI_LOG_LEVEL", "MELTANO_CLI_LOG_FORMAT", "MELTANO_JOB_TRIGGER", "VIRTUAL_ENV")
-#: An error in the log of a plugin that Meltano did not start.
+#: An error line of a plugin that Meltano did not start.
 _PLUGIN_ERROR = re.compile(r"\| (?:ERROR|CRITICAL) +\| \S+ +\| (.*)")
-#: Commands of Meltano and plugins that run side by side.
+#: The number of commands of Meltano and plugins that run in parallel.
 _WORKERS = 4
 
 
 @dataclass(frozen=True)
 class CommandResult:
-    """A command that has ended."""
+    """The result of a command."""
 
     exit_code: int
     output: str
-    errors: tuple[str, ...]  #: what it logged as errors, in order
+    errors: tuple[str, ...]  #: its logged errors, in order
 
     @property
     def reason(self) -> str:
-        """Why it failed: the last error it logged."""
+        """The reason for its failure: the last logged error."""
         return self.errors[-1] if self.errors else f"exit code {self.exit_code}"
 
 
@@ -80,7 +80,7 @@ class Project:
 
     @property
     def environment(self) -> str:
-        """The environment of Meltano that commands run in."""
+        """The environment of Meltano for its commands."""
         return self._environment or self.meltano_yml.get("default_environment") or "prod"
 
     @property
@@ -96,7 +96,7 @@ class Project:
 
     @property
     def ready_pipelines(self) -> list[Pipeline]:
-        """The pipelines that are set up: all their keys are there."""
+        """The pipelines with all their keys."""
         return [one for one in self.pipelines if all(self.get_variable(key.variable) for key in one.keys)]
 
     # Files and processes.
@@ -107,7 +107,7 @@ class Project:
         return Path(os.environ.get("MELTANO_SYS_DIR_ROOT") or self.root / ".meltano")
 
     def find_venv(self, plugin: str) -> Path:
-        """Return the folder of a plugin's own Python environment, whether it is there or not."""
+        """Return the folder of a plugin's own Python environment, which need not exist."""
         kind: str = self.plugins[plugin]["kind"]
         return self.system_dir / kind / plugin / "venv"
 
@@ -123,28 +123,28 @@ class Project:
         return path
 
     def protect_files(self) -> None:
-        """Let only the owner read the files that hold keys: `.env`, and Meltano's folder, where a run puts them."""
+        """Let only the owner read the files with keys: `.env`, and Meltano's folder, where a run writes them."""
         self.dotenv.make_private()
         self.system_dir.chmod(0o700)
 
     @property
     def is_protected(self) -> bool:
-        """Whether only the owner can read the files that hold keys."""
+        """Whether only the owner can read the files with keys."""
         return self.dotenv.is_private and not (self.system_dir.exists() and self.system_dir.stat().st_mode & 0o077)
 
     def find_running(self) -> list[int]:
-        """Return the processes of Meltano that run a pipeline of this project now."""
+        """Return Meltano's processes that now run a pipeline of this project."""
         return [process.pid for process in psutil.process_iter() if _runs_pipeline(process, self.root)]
 
     def find_leftovers(self) -> list[Path]:
-        """Return the files with settings in clear text that a killed run left behind."""
-        # While a run is under way, these may be its own.
+        """Return the files with settings in clear text that a killed run left."""
+        # During a run, these files may belong to it.
         return [] if self.find_running() else sorted((self.system_dir / "run").glob("*/*.config.json"))
 
     # Variables.
 
     def get_variable(self, name: str) -> str | None:
-        """Return a variable as Meltano sees it: the shell's value, else that of `.env`."""
+        """Return a variable as Meltano sees it: the shell's value, or else that of `.env`."""
         return self.shell_env.get(name) or self.dotenv.read_values().get(name)
 
     @property
@@ -164,7 +164,7 @@ class Project:
 
     @property
     def meltano_executable(self) -> Path:
-        """Meltano itself: the one that ran here last leaves a link to itself.
+        """The path of Meltano. Its last run here left a link to it.
 
         Raises:
             ConsoleError: Meltano is not installed.
@@ -175,8 +175,8 @@ class Project:
         raise ConsoleError("Meltano is not installed here: install it with `pip install 'meltano~=4.4'`.")
 
     def try_meltano(self, *args: str, stdin: str = "", env: Mapping[str, str] | None = None) -> CommandResult:
-        """Run a command of Meltano and return how it ended."""
-        # A command that brings its own option for the environment begins with that option.
+        """Run a command of Meltano and return its result."""
+        # A command with its own option for the environment begins with that option.
         environment = () if args[0].startswith("--") else (f"--environment={self.environment}",)
         ended = subprocess.run(  # noqa: S603
             [str(self.meltano_executable), "--log-level=error", "--log-format=json", *environment, *args],
@@ -190,7 +190,7 @@ class Project:
         return CommandResult(ended.returncode, ended.stdout, tuple(parse_errors(ended.stderr)))
 
     def run_meltano(self, *args: str, stdin: str = "", env: Mapping[str, str] | None = None) -> str:
-        """Run a command of Meltano and return what it prints.
+        """Run a command of Meltano and return its output.
 
         Raises:
             ConsoleError: it failed.
@@ -201,19 +201,19 @@ class Project:
         return result.output
 
     def read_json(self, *args: str) -> JsonValue:
-        """Return the JSON that a command of Meltano prints; None when it prints none."""
+        """Return the JSON output of a Meltano command; None if there is none."""
         output = self.run_meltano(*args)
         # Meltano may print a notice before the JSON.
         start = min((at for at in (output.find("{"), output.find("[")) if at >= 0), default=-1)
         return json.loads(output[start:]) if start >= 0 else None
 
     def run_plugin(self, plugin: str, *args: str, stdin: str = "") -> str:
-        """Run a command of a plugin itself, with the settings that Meltano passes to it, and return what it prints.
+        """Run a plugin's own command with the settings that Meltano would pass, and return its output.
 
-        Unlike `meltano invoke` it does not start Meltano once more.
+        Unlike `meltano invoke`, it does not start Meltano again.
 
         Raises:
-            ConsoleError: the plugin refuses, in its own words.
+            ConsoleError: the plugin refuses, with its own message.
         """
         with self.write_config(plugin) as config:
             ended = subprocess.run(  # noqa: S603
@@ -231,7 +231,7 @@ class Project:
 
     @contextmanager
     def write_config(self, plugin: str) -> Iterator[Path]:
-        """Write the settings of a plugin to a file that only its owner may read, for a command of the plugin."""
+        """Write a plugin's settings to a file for a command of the plugin. Only its owner may read it."""
         with tempfile.TemporaryDirectory(prefix="standpipe-") as folder:
             config = Path(folder) / "config.json"
             config.touch(mode=0o600)
@@ -246,60 +246,60 @@ class Project:
         return schedules
 
     def list_state_ids(self) -> list[str]:
-        """Return the ids of all of Meltano's states, in every environment."""
+        """Return the ids of all states in Meltano, in every environment."""
         return [name for name in self.run_meltano("state", "list").split() if ":" in name]
 
     # Settings, and what plugins say about themselves.
 
     def load_settings(self, plugins: Iterable[str]) -> None:
-        """Ask Meltano for the settings of several plugins at once."""
+        """Read the settings of several plugins from Meltano at once."""
         missing = [plugin for plugin in plugins if plugin not in self._settings]
         with ThreadPoolExecutor(_WORKERS) as executor:
             for plugin, settings in zip(missing, executor.map(self._read_settings, missing), strict=True):
                 self.set_settings(plugin, settings)
 
     def get_settings(self, plugin: str) -> JsonObject:
-        """Return the settings of a plugin that have a value, keys included, as Meltano passes them on."""
+        """Return the settings of a plugin that have a value, including keys, as Meltano passes them."""
         self.load_settings([plugin])
         return self._settings[plugin]
 
     def set_settings(self, plugin: str, settings: Mapping[str, JsonValue]) -> None:
-        """Remember the settings of a plugin."""
+        """Store the settings of a plugin."""
         self._settings[plugin] = dict(settings)
 
     def set_setting(self, plugin: str, name: str, value: JsonValue) -> None:
-        """Remember a setting that was just written."""
+        """Store a setting that was just written."""
         self.get_settings(plugin)[name] = value
 
     def clear_settings(self) -> None:
-        """Forget all settings, so that Meltano is asked again."""
+        """Forget all settings, so that they are read from Meltano again."""
         self._settings.clear()
 
     def refresh(self) -> None:
-        """Forget all that was read of meltano.yml, the settings and the plugins, so that changes are seen."""
+        """Forget everything read from meltano.yml, settings and plugins, so that changes are seen."""
         self.clear_settings()
         self._facts.clear()
         for name in ("meltano_yml", "job_schedules"):
             self.__dict__.pop(name, None)
 
     def load_facts(self, plugins: Iterable[str]) -> None:
-        """Ask several plugins about themselves at once."""
+        """Read the facts of several plugins at once."""
         missing = [plugin for plugin in plugins if plugin not in self._facts]
         with ThreadPoolExecutor(_WORKERS) as executor:
             for plugin, facts in zip(missing, executor.map(self._read_facts, missing), strict=True):
                 self.set_facts(plugin, facts)
 
     def get_facts(self, plugin: str) -> PluginFacts:
-        """Return what a plugin says about itself."""
+        """Return the facts of a plugin."""
         self.load_facts([plugin])
         return self._facts[plugin]
 
     def set_facts(self, plugin: str, facts: PluginFacts) -> None:
-        """Remember what a plugin says about itself."""
+        """Store the facts of a plugin."""
         self._facts[plugin] = facts
 
     def get_effective_settings(self, plugin: str) -> JsonObject:
-        """Return the settings of a plugin, with its defaults where nothing is set."""
+        """Return the settings of a plugin, completed with its defaults."""
         present = {name: value for name, value in self.get_settings(plugin).items() if value is not None}
         return self.get_facts(plugin).defaults | present
 
@@ -316,12 +316,12 @@ def _runs_pipeline(process: psutil.Process, root: Path) -> bool:
         is_run = any(Path(word).name == "meltano" for word in words[:2]) and {"run", "schedule"} & set(words)
         return bool(is_run) and Path(process.cwd()) == root
     except (psutil.Error, OSError):
-        # It ended meanwhile, or belongs to another user.
+        # The process ended meanwhile, or belongs to another user.
         return False
 
 
 def describe_failure(plugin: str, command: str, exit_code: int, log: str) -> str:
-    """Return why a command of a plugin failed: its own last error, else what stands first in its log."""
+    """Return why a command of a plugin failed: its own last error, or else the first line of its log."""
     if reasons := _PLUGIN_ERROR.findall(log):
         return str(reasons[-1])
     first = [*parse_errors(log), f"exit code {exit_code}"][0]
@@ -329,7 +329,7 @@ def describe_failure(plugin: str, command: str, exit_code: int, log: str) -> str
 
 
 def parse_errors(log: str) -> Iterator[str]:
-    """Yield the errors of a log with one JSON object per line; other lines come from programs that do not log."""
+    """Yield the errors of a log with one JSON object per line. Other lines come from programs that do not log."""
     for line in filter(None, map(str.strip, log.splitlines())):
         try:
             entry = json.loads(line)

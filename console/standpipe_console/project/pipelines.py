@@ -1,4 +1,4 @@
-"""The pipelines as data: plugins, keys, and settings that must agree. No other module names a plugin."""
+"""The pipelines as data: plugins, keys, and settings that must agree. Only this module names plugins."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Key:
-    """A secret of a plugin, as the variable in `.env` that holds it."""
+    """A plugin's secret, stored as a variable in `.env`."""
 
     plugin: str
     setting: str
     api: str
-    title: str  #: what the vendor calls it
+    title: str  #: the vendor's name for it
 
     @property
     def variable(self) -> str:
-        """The environment variable that Meltano reads the setting from."""
+        """The environment variable from which Meltano reads the setting."""
         return build_variable(self.plugin, self.setting)
 
 
 @dataclass(frozen=True)
 class SharedSetting:
-    """A setting of the map that decides a setting of the target.
+    """A setting of the map that determines a setting of the target.
 
-    `values` gives, for each value of the map's setting, the target's setting and the value it must have. Without
+    `values` gives, for each value of the map's setting, the target's setting and the value that it must have. Without
     `values`, the target's setting `same_as` must equal the map's.
     """
 
@@ -39,13 +39,13 @@ class SharedSetting:
     same_as: str = ""
 
     def find_counterpart(self, value: str) -> tuple[str, str]:
-        """Return the target's setting, and the value it must have."""
+        """Return the target's setting, and the value that it must have."""
         return self.values[value] if self.values else (self.same_as, value)
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A tap, a map and a target, the job that runs them, and the system they write to."""
+    """A tap, a map and a target, the job that runs them, and the target's system."""
 
     job: str
     system: str  #: its name on the command line
@@ -53,30 +53,30 @@ class Pipeline:
     tap: str
     map: str
     target: str
-    preview: str  #: the mapping that keeps nothing
-    dry_run_target: str  #: the loader that writes nothing in mode `validate`
-    sample_record: JsonObject  #: a record of the first stream that belongs to nobody, for a dry run
+    preview: str  #: the mapping without a lasting store
+    dry_run_target: str  #: the loader for dry runs
+    sample_record: JsonObject  #: an invented record of the first stream, for a dry run
     inherited: tuple[str, ...]  #: plugins that inherit their settings from these
-    streams: tuple[str, ...]  #: what the map needs
+    streams: tuple[str, ...]  #: the streams that the map needs
     keys: tuple[Key, ...]
     subset: Mapping[str, str] = field(default_factory=dict)  #: the variable that limits a run to some ids, by subject
     shared_settings: tuple[SharedSetting, ...] = ()
     typed_settings: tuple[str, ...] = ()  #: settings of the map that name fields, whose types only the tap knows
-    shipped_settings: Mapping[str, frozenset[str]] = field(default_factory=dict)  #: what meltano.yml sets by itself
+    shipped_settings: Mapping[str, frozenset[str]] = field(default_factory=dict)  #: the settings in meltano.yml
 
     @property
     def plugins(self) -> tuple[str, str, str]:
-        """The three plugins that have settings."""
+        """The three plugins with settings."""
         return self.tap, self.map, self.target
 
     @property
     def report_dir_variable(self) -> str:
-        """The variable of the folder of the target's reports."""
+        """The variable for the folder of the target's reports."""
         return build_variable(self.target, "report_dir")
 
     @property
     def prefixes(self) -> tuple[str, ...]:
-        """What the variables of its settings begin with."""
+        """The prefixes of the variables for its settings."""
         return tuple(f"{build_prefix(plugin)}_" for plugin in self.plugins)
 
     def build_state_id(self, environment: str) -> str:
@@ -94,7 +94,7 @@ class Pipeline:
 
 
 def build_prefix(plugin: str) -> str:
-    """Return a plugin's name as Meltano writes it in variables."""
+    """Return a plugin's name in the form for variables."""
     return plugin.replace("-", "_").upper()
 
 
@@ -112,7 +112,7 @@ SYNC = Pipeline(
     target="target-intercom",
     preview="preview",
     dry_run_target="target-intercom-validate",
-    # Nobody can have an address under `.invalid` (RFC 2606).
+    # No real address ends with `.invalid` (RFC 2606).
     sample_record={"id": "standpipe-doctor", "email": "doctor@standpipe.invalid", "company": "standpipe-doctor"},
     inherited=("tap-chargebee-validate", "tap-chargebee-trial", "target-intercom-validate", "target-intercom-trial"),
     streams=("customers", "subscriptions", "invoices"),

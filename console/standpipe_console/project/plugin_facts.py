@@ -1,6 +1,6 @@
-"""What a plugin says about itself: its defaults, regions, attributes, outcomes and reasons.
+"""Facts that a plugin tells about itself: its defaults, regions, attributes, outcomes and reasons.
 
-Each of these facts has one home, the plugin. `PLUGIN --about --format=json` prints them.
+Only the plugin has these facts. `PLUGIN --about --format=json` prints them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Region(msgspec.Struct):
-    """Where a vendor hosts accounts."""
+    """A region in which a vendor hosts accounts."""
 
     api_url: str
 
@@ -30,7 +30,7 @@ class Attribute(msgspec.Struct):
 
 
 class Wording(msgspec.Struct):
-    """What an outcome or a reason means, and what a person can do about it."""
+    """The meaning of an outcome or a reason, and what a person can do about it."""
 
     text: str
     remedy: str = ""
@@ -52,32 +52,32 @@ class _Schema(msgspec.Struct):
 
 
 class PluginFacts(msgspec.Struct):
-    """The answer of `--about`; a plugin may have no facts beside its settings."""
+    """The answer of `--about`. A plugin may have no facts besides its settings."""
 
     settings: _Schema = msgspec.field(default_factory=_Schema)
     facts: _Facts = msgspec.field(default_factory=_Facts)
 
     @property
     def defaults(self) -> JsonObject:
-        """The settings that have a default; some defaults follow from others, and are not in the schema."""
+        """The defaults of the settings. Some follow from other settings and are not in the schema."""
         schemas = self.settings.properties.items()
         return {name: schema["default"] for name, schema in schemas if "default" in schema} | self.facts.defaults
 
     @property
     def attribute_names(self) -> list[str]:
-        """The names of the attributes, without the prefix that the plugin puts before them by default."""
+        """The names of the attributes, without the default prefix of the plugin."""
         prefix = self.defaults["attribute_prefix"]
         return [attribute.name.removeprefix(prefix) for attribute in self.facts.attributes]
 
     def explain_outcome(self, outcome: str, reason: str) -> Wording:
-        """Return what an outcome means: a skip or a reject means its reason, or the vendor's words as they are."""
+        """Return the meaning of an outcome: for a skip or a reject its reason, or the vendor's own text."""
         if outcome in {"skipped", "rejected"}:
             return self.facts.reasons.get(reason, Wording(reason))
         return self.facts.outcomes.get(outcome, Wording(reason))
 
 
 def read_facts(plugin: str, executable: Path) -> PluginFacts:
-    """Ask a plugin about itself; it needs no configuration for that.
+    """Read the facts of a plugin, which needs no configuration for that.
 
     Raises:
         ConsoleError: the plugin is too old to answer.

@@ -1,4 +1,4 @@
-"""The maps' stores and the states that name them. Only the map reads a store: the console asks the map's commands."""
+"""The maps' stores, and the states that name them. Only the map reads a store, through its commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class State(msgspec.Struct, frozen=True):
-    """What a state of Meltano says about a store."""
+    """What a state of Meltano contains about a store."""
 
     id: str
     store: str | None
@@ -26,7 +26,7 @@ class State(msgspec.Struct, frozen=True):
 
 
 class Store(msgspec.Struct, frozen=True):
-    """A store, as its map lists it."""
+    """A store in its map's list."""
 
     name: str
     path: str
@@ -40,7 +40,7 @@ class Store(msgspec.Struct, frozen=True):
 
 
 class StoreList(msgspec.Struct, frozen=True):
-    """The answer of a map's command `stores`."""
+    """The answer of the map's command `stores`."""
 
     store_dir: str
     stores: list[Store]
@@ -49,14 +49,14 @@ class StoreList(msgspec.Struct, frozen=True):
 
 
 class PersonRows(msgspec.Struct, frozen=True):
-    """How many rows of a store name a person."""
+    """The number of rows of a store that name a person."""
 
     path: str
     rows: int
 
 
 class PersonTrace(msgspec.Struct, frozen=True):
-    """The answer of a map's command `find-person`."""
+    """The answer of the map's command `find-person`."""
 
     names: list[str]
     sent_as: list[str]
@@ -64,13 +64,13 @@ class PersonTrace(msgspec.Struct, frozen=True):
 
 
 class ErasedRows(msgspec.Struct, frozen=True):
-    """The answer of a map's command `erase-person`."""
+    """The answer of the map's command `erase-person`."""
 
     rows: int
 
 
 def parse_state(state_id: str, value: JsonObject) -> State:
-    """Return what a state says; the state of another tool says nothing."""
+    """Return the content of a state. A state of another tool has none."""
     bookmarks = (value.get("singer_state") or {}).get("bookmarks") or {}
     confirmed, marker = bookmarks.get("_map") or {}, bookmarks.get("_sync") or {}
     completed_at = marker.get("completed_at")
@@ -97,13 +97,13 @@ def find_store_dir(project: Project, pipeline: Pipeline) -> Path:
 
 
 def has_store_files(project: Project, pipeline: Pipeline) -> bool:
-    """Return whether there may be a store; before the first run there is none, and the map need not be installed."""
+    """Return whether a store may exist. Before the first run there is none, and the map need not be installed."""
     folder = find_store_dir(project, pipeline)
     return folder.is_dir() and any(folder.iterdir())
 
 
 def list_stores(project: Project, pipeline: Pipeline) -> StoreList:
-    """Return the stores of a pipeline's map: those that a state names, and those that a full refresh left."""
+    """Return the stores of a pipeline's map: those in a state, and those that a full refresh left."""
     if not has_store_files(project, pipeline):
         return StoreList(str(find_store_dir(project, pipeline)), [])
     return msgspec.convert(_ask_map(project, pipeline, "stores"), StoreList)
@@ -113,21 +113,21 @@ def list_store_files(project: Project, pipeline: Pipeline) -> list[Path]:
     """Return every file of a map's stores."""
     listed = list_stores(project, pipeline)
     files = [path for store in listed.stores for path in store.files]
-    # All maps share the summary of previews: it goes with the last pipeline.
+    # All maps share the summary of previews, so it is removed with the last pipeline.
     if listed.preview_summary and project.ready_pipelines in ([], [pipeline]):
         files.append(Path(listed.preview_summary))
     return files
 
 
 def inspect_customer(project: Project, pipeline: Pipeline, customer: str, store: str, catalog: str) -> JsonObject:
-    """Return what a store holds of a customer and what follows from it, see `map-subscriptions inspect`.
+    """Return a store's data about a customer, and what follows from it; see `map-subscriptions inspect`.
 
     Args:
         project: the project.
         pipeline: the pipeline.
-        customer: an id, or what the customer is matched by.
+        customer: an id or a match value.
         store: the name of the store.
-        catalog: the tap's catalog as JSON; empty when the map needs none.
+        catalog: the tap's catalog as JSON; empty if the map needs none.
 
     Raises:
         ConsoleError: no customer, or several, have this value.
@@ -138,7 +138,7 @@ def inspect_customer(project: Project, pipeline: Pipeline, customer: str, store:
 
 
 def find_person(project: Project, pipeline: Pipeline, names: Iterable[str]) -> PersonTrace:
-    """Return what a map's stores know of the person who has one of these ids or addresses."""
+    """Return what a map's stores contain about the person with one of these ids or addresses."""
     if not has_store_files(project, pipeline):
         return PersonTrace(names=list(names), sent_as=[], stores=[])
     answer = _ask_map(project, pipeline, "find-person", stdin=json.dumps(sorted(names)))
@@ -146,12 +146,12 @@ def find_person(project: Project, pipeline: Pipeline, names: Iterable[str]) -> P
 
 
 def erase_person(project: Project, pipeline: Pipeline, names: Iterable[str]) -> int:
-    """Delete the rows with these ids and addresses from a map's stores, and return how many there were."""
+    """Delete the rows with these ids and addresses from a map's stores, and return their number."""
     answer = _ask_map(project, pipeline, "erase-person", stdin=json.dumps(sorted(names)))
     return msgspec.convert(answer, ErasedRows).rows
 
 
 def _ask_map(project: Project, pipeline: Pipeline, command: str, *args: str, stdin: str = "") -> JsonObject:
-    """Return the JSON that a command of the map prints."""
+    """Return the JSON output of a command of the map."""
     answer: JsonObject = json.loads(project.run_plugin(pipeline.map, command, *args, "--json", stdin=stdin))
     return answer

@@ -1,1 +1,1 @@
-"""What removes things: `clean`, `erase` and `unlink`."""
+"""The commands that remove data: `clean`, `erase` and `unlink`."""

@@ -1,4 +1,4 @@
-"""`clean`: removes stores that no state names, and what killed runs left behind."""
+"""`clean`: removes stores that no state names, and files that killed runs left."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _DAY = 86_400
 
 @dataclass(frozen=True)
 class UnusedFile:
-    """A file that can be removed, and why."""
+    """A file that can be removed, and the reason."""
 
     path: Path
     why: str
     size: int  #: bytes
-    days: int  #: since it was last written
+    days: int  #: since its last write
 
 
 def find_unused_files(project: Project, min_days: int) -> list[UnusedFile]:
-    """Return everything that can be removed: unnamed stores of that age, and leftovers of any age.
+    """Return all files that can be removed: unnamed stores of that age, and leftovers of any age.
 
     Raises:
-        ConsoleError: Meltano cannot list the states: then no store counts as unnamed.
+        ConsoleError: Meltano cannot list the states, so no store counts as unnamed.
     """
     now = time.time()
     in_states = {state.store for state in read_states(project)}
@@ -50,7 +50,7 @@ def find_unnamed_stores(project: Project, in_states: set[str | None]) -> Iterato
             if store.name not in {*in_states, fixed}:
                 yield from store.files
         empty |= {Path(path) for path in listed.empty if Path(path).stem not in {*in_states, fixed}}
-    # Both maps list the empty files of a folder that they share.
+    # Both maps list the empty files of a shared folder.
     for path in sorted(empty):
         yield path
         summary = path.with_suffix(".summary.json")

@@ -1,6 +1,7 @@
-"""`erase`: removes one person from ChartMogul and from everything that Standpipe keeps, and keeps the person out.
+"""`erase`: removes one person from ChartMogul and from all local files, and prevents the person's return.
 
-Intercom and Chargebee are the sources: the user has to erase the person there.
+Intercom and Chargebee are the sources, and the user has to erase the person there.
+
 https://dev.chartmogul.com/reference/contacts, https://dev.chartmogul.com/reference/customers
 """
 
@@ -34,7 +35,7 @@ WHAT_STAYS = (
 
 @dataclass
 class StoredPerson:
-    """What the stores know of a person."""
+    """What the stores contain about a person."""
 
     names: set[str]  #: ids and e-mail addresses
     sent_as: set[str] = field(default_factory=set)  #: external ids in ChartMogul
@@ -43,16 +44,16 @@ class StoredPerson:
 
 @dataclass(frozen=True)
 class Trace:
-    """All that is known about a person."""
+    """Everything found about a person."""
 
     stored: StoredPerson
     reports: tuple[Path, ...]  #: files of the targets that name the person
     contacts: tuple[str, ...]  #: uuids of contacts in ChartMogul
-    customers: tuple[str, ...]  #: uuids of the leads' customers in ChartMogul that show an address of the person
-    foreign_customers: int  #: how many customers of other data sources show one
+    customers: tuple[str, ...]  #: uuids of the leads' customers in ChartMogul with an address of the person
+    foreign_customers: int  #: the number of customers of other data sources with one
 
     def describe(self) -> Iterator[str]:
-        """Yield what would be removed; no name of the person is repeated."""
+        """Yield what would be removed, without repeating any name of the person."""
         stores = sorted({Path(path).name for paths in self.stored.stores.values() for path in paths})
         yield f"contacts in ChartMogul: {len(self.contacts)}"
         yield (
@@ -64,10 +65,10 @@ class Trace:
 
 
 def find_trace(project: Project, person: str) -> Trace:
-    """Look for a person, by an e-mail address or an id, in every store, every report and ChartMogul.
+    """Search for a person, by an e-mail address or an id, in every store, every report and ChartMogul.
 
     Raises:
-        ConsoleError: no person is named, or ChartMogul refuses.
+        ConsoleError: the name is empty, or ChartMogul refuses.
     """
     if not person.strip():
         raise ConsoleError("Name the person to erase: an e-mail address or an id.")
@@ -85,12 +86,12 @@ def find_trace(project: Project, person: str) -> Trace:
 
 
 def erase(project: Project, trace: Trace) -> Iterator[str]:
-    """Remove a person, and yield what was done.
+    """Remove a person, and yield a line for each step.
 
     Raises:
-        ConsoleError: ChartMogul refuses, or a run is using a store; run again, it removes the rest.
+        ConsoleError: ChartMogul refuses, or a run is using a store. Another call then removes the rest.
     """
-    # The block list comes first, so that no run in between brings the person back.
+    # The block list comes first, so that no run meanwhile brings the person back.
     for folder in sorted({find_store_dir(project, pipeline) for pipeline in project.pipelines}):
         try:
             BlockList(folder).add_names(trace.stored.names)
@@ -116,9 +117,9 @@ def erase(project: Project, trace: Trace) -> Iterator[str]:
 
 
 def _find_in_stores(project: Project, person: str) -> StoredPerson:
-    """Return all ids and addresses of a person, and of everybody who shares an address with the person."""
+    """Return all ids and addresses of a person, and of everybody with the same address."""
     stored = StoredPerson({person})
-    # A name that one map knows may lead to more names in another: ask until every map has seen all of them.
+    # One map's name may lead to more names in another map, so this repeats until every map has all of them.
     seen: dict[str, int] = {}
     while waiting := [one for one in project.pipelines if seen.get(one.map) != len(stored.names)]:
         pipeline = waiting[0]
@@ -142,7 +143,7 @@ def _fold_names(names: Iterable[str]) -> set[str]:
 
 
 def _list_addresses(names: Iterable[str]) -> list[str]:
-    """Return the addresses, each as it is and as it is compared: ChartMogul may compare by letters."""
+    """Return the addresses unchanged and in the form for comparisons, as ChartMogul may compare exactly."""
     return sorted({spelling for name in names if "@" in name for spelling in (name, fold_name(name))})
 
 
@@ -151,7 +152,7 @@ def _connect_chartmogul(project: Project) -> Api:
 
 
 def _clear_customers(project: Project, trace: Trace) -> Iterator[str]:
-    """Remove the address from customers: a run keeps an address when it has no other to write."""
+    """Remove the address from customers, as a run keeps an address when it has no other one."""
     cleared = 0
     for uuid in trace.customers:
         response = _connect_chartmogul(project).call("PATCH", f"/customers/{uuid}", {"email": ""})
@@ -168,7 +169,7 @@ def _clear_customers(project: Project, trace: Trace) -> Iterator[str]:
 
 
 def _find_customers(project: Project, names: Iterable[str]) -> tuple[tuple[str, ...], int]:
-    """Return the uuids of the leads' own customers that show one of the addresses, and how many others do.
+    """Return the uuids of the leads' own customers with one of the addresses, and the number of the others.
 
     Raises:
         ConsoleError: ChartMogul refuses.
@@ -184,13 +185,13 @@ def _find_customers(project: Project, names: Iterable[str]) -> tuple[tuple[str, 
         for entry in fetch_entries(api, "/customers/search", email=address)
         if fold_name(str(entry.get("email") or "")) == fold_name(address)
     }
-    # A customer that is merged with one of another source belongs to that source too.
+    # A customer that was merged with another source's customer belongs to that source too.
     own = tuple(uuid for uuid, sources in sources_by_customer.items() if sources <= own_sources)
     return own, len(sources_by_customer) - len(own)
 
 
 def _find_contacts(project: Project, stored: StoredPerson) -> Iterator[str]:
-    """Yield the uuids of the contacts that have one of the addresses or external ids, each once.
+    """Yield each uuid of the contacts with one of the addresses or external ids once.
 
     Raises:
         ConsoleError: ChartMogul refuses.
@@ -202,7 +203,7 @@ def _find_contacts(project: Project, stored: StoredPerson) -> Iterator[str]:
     queries += [("external_id", one) for one in sorted(stored.sent_as)]
     for name, value in queries:
         for entry in fetch_entries(api, "/contacts", **{name: value}):
-            # An account that does not know a filter ignores it.
+            # ChartMogul may ignore a filter, so every entry is checked.
             if fold_name(str(entry.get(name) or "")) == fold_name(value) and entry["uuid"] not in yielded:
                 yielded.add(entry["uuid"])
                 yield entry["uuid"]

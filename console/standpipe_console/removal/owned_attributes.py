@@ -1,6 +1,6 @@
-"""Clears Standpipe's own attributes on the records of Intercom: it sets them to null, and changes nothing else.
+"""Sets Standpipe's own attributes in Intercom's records to null, and changes nothing else.
 
-Intercom's API cannot delete an attribute itself; a person can archive it in Intercom's settings.
+Intercom's API cannot delete an attribute itself, but a person can archive it in Intercom's settings.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 _WORKERS = 16
 _TRIES = 7
-#: How all records of a kind are read.
+#: The function that reads all records of a kind.
 _FETCH = {"contacts": fetch_contacts, "companies": fetch_companies}
 
 
 def find_owners(api: Api, kind: str, prefix: str) -> list[tuple[str, list[str]]]:
-    """Return the records that have a value under the prefix: Intercom's id, and the names of the attributes."""
+    """Return the records with a value under the prefix: Intercom's id, and the names of the attributes."""
     owners = []
     for record in _FETCH[kind](api):
         attributes: JsonObject = record.get("custom_attributes") or {}
@@ -37,7 +37,7 @@ def find_owners(api: Api, kind: str, prefix: str) -> list[tuple[str, list[str]]]
 
 
 def clear_attributes(api: Api, kind: str, owners: list[tuple[str, list[str]]]) -> Counter[str]:
-    """Set the attributes of these records to null; count the outcomes, refusals by the vendor's message.
+    """Set the attributes of these records to null. Count the outcomes, and refusals by the vendor's message.
 
     Raises:
         ConsoleError: the token may not write.
@@ -52,7 +52,7 @@ def _clear_record(api: Api, kind: str, record_id: str, names: list[str]) -> str:
         response = api.call("PUT", f"/{kind}/{record_id}", body)
         if response.status != HTTPStatus.TOO_MANY_REQUESTS and response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             break
-        # Sending it again after an unknown result does no harm: null twice is null.
+        # After an unknown result it is sent again, which does no harm, as null stays null.
         time.sleep(compute_wait(response, attempt))
     if response.status in REFUSED:
         raise ConsoleError(f"Intercom does not let the token write: {response.reason}")

@@ -1,4 +1,4 @@
-"""A person in the targets' reports: which files name the person, and how these lines are removed."""
+"""Finds a person in the targets' reports, and removes these lines."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 def mentions_person(path: Path, names: Collection[str]) -> bool:
-    """Return whether a report names a person, by one of these folded ids and e-mail addresses."""
+    """Return whether a report contains one of these folded ids and e-mail addresses."""
     text = path.read_text(encoding="utf-8", errors="replace")
     if path.suffix == ".csv":
         return any(_names_person(cell, names) for row in _read_csv(text) for cell in row)
     if path.suffix == ".jsonl":
         return any(_is_line_about(line, names) for line in text.splitlines())
-    # In a page an id may be part of any word: only addresses are certain.
+    # In a page, an id may be part of another word, so only addresses count.
     return _names_person(text, [name for name in names if "@" in name])
 
 
 def remove_lines(path: Path, names: Collection[str]) -> None:
-    """Remove the lines that name the person; other files are removed whole, the next run writes them again."""
+    """Remove the lines with the person's names. Other files are deleted, as the next run writes them again."""
     text = path.read_text(encoding="utf-8", errors="replace")
     if path.suffix == ".csv":
         kept = io.StringIO(newline="")
@@ -48,14 +48,14 @@ def _read_csv(text: str) -> Iterator[list[str]]:
 
 
 def _names_person(text: str, names: Collection[str]) -> bool:
-    """Return whether a text is one of the names, or has one of the addresses in it."""
+    """Return whether a text is one of the names, or contains one of the addresses."""
     folded = fold_name(text)
-    # `in` is fast, and nearly always false.
+    # This quick check is false for nearly all texts.
     return any(name == folded or ("@" in name and name in folded and _has_address(folded, name)) for name in names)
 
 
 def _has_address(text: str, address: str) -> bool:
-    """Return whether a text has this address in it, and not only a longer one, such as joann@x.io for ann@x.io."""
+    """Return whether a text contains this address, and not only a longer one, such as joann@x.io for ann@x.io."""
     return re.search(rf"(?<![\w.+-]){re.escape(address)}(?![\w-]|\.\w)", text) is not None
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from standpipe_console.project.meltano import Project
     from standpipe_console.project.pipelines import Pipeline
 
-#: What stays in the other systems, by the system that is unlinked.
+#: By unlinked system, what stays in the other systems.
 WHAT_STAYS = {
     "intercom": (
         "In Intercom these stay: the attributes and, unless they were cleared, their values; the users and companies "
@@ -36,7 +36,7 @@ WHAT_STAYS = {
 
 
 def describe_plan(project: Project, pipeline: Pipeline) -> list[str]:
-    """Return what would be removed, one line per kind of thing."""
+    """Return a line for each kind of thing that would be removed."""
     variables = project.dotenv.read_values()
     parts = {
         "schedule": schedules.find_installed(project, pipeline),
@@ -49,14 +49,14 @@ def describe_plan(project: Project, pipeline: Pipeline) -> list[str]:
 
 
 def find_report_folders(project: Project, pipeline: Pipeline) -> list[OwnFolder]:
-    """Return the folders that the target has written to, earlier ones too: its reports hold personal data."""
+    """Return all folders that the target wrote to, including earlier ones, as its reports contain personal data."""
     registered = folders.read_folders(project.system_dir / folders.REGISTRY)
     present = [one for one in registered if one.plugin == pipeline.target and Path(one.folder).is_dir()]
     return sorted(present, key=lambda one: one.folder)
 
 
 def find_unregistered_folders(project: Project, pipeline: Pipeline) -> list[Path]:
-    """Return the present report folders for which no run has registered which files are the target's own."""
+    """Return the present report folders without a run that registered its files there."""
     heirs = [one for one in pipeline.inherited if one.startswith(f"{pipeline.target}-") and one in project.plugins]
     targets = (pipeline.target, *heirs)
     project.load_settings(targets)
@@ -67,10 +67,10 @@ def find_unregistered_folders(project: Project, pipeline: Pipeline) -> list[Path
 
 
 def stop_schedules(project: Project, pipeline: Pipeline) -> str:
-    """Remove the pipeline from the crontab, so that no run begins.
+    """Remove the pipeline from the crontab, so that no run starts.
 
     Raises:
-        ConsoleError: a run is under way.
+        ConsoleError: a run is in progress.
     """
     removed = schedules.remove_pipeline(project, pipeline)
     if project.find_running():
@@ -79,7 +79,7 @@ def stop_schedules(project: Project, pipeline: Pipeline) -> str:
 
 
 def unlink_pipeline(project: Project, pipeline: Pipeline) -> Iterator[str]:
-    """Remove everything of a pipeline, its keys last; yield a line for each step that removed something."""
+    """Remove everything of a pipeline, its keys last. Yield a line for each step that removed something."""
     for step in STEPS:
         if line := step(project, pipeline):
             yield line
@@ -111,10 +111,10 @@ def _remove_if_empty(folder: Path) -> None:
 
 
 def remove_reports(project: Project, pipeline: Pipeline) -> str:
-    """Remove the target's own report files, and the folders that hold nothing else."""
+    """Remove the target's own report files, and folders that contain nothing else."""
     registered, unregistered = find_report_folders(project, pipeline), find_unregistered_folders(project, pipeline)
     lines = []
-    # A folder within another goes first.
+    # An inner folder is removed before the outer one.
     for one in sorted(registered, key=lambda one: len(one.folder), reverse=True):
         for path in one.list_files():
             path.unlink()
@@ -130,7 +130,7 @@ def remove_reports(project: Project, pipeline: Pipeline) -> str:
 
 
 def _remove_run_files(project: Project, pipeline: Pipeline) -> str:
-    """Remove what a run leaves: Meltano's catalog with the site's fields, and the console's lock."""
+    """Remove the files of runs: Meltano's catalog with the site's fields, and the console's lock."""
     for plugin in (*pipeline.plugins, *pipeline.inherited):
         shutil.rmtree(project.system_dir / "run" / plugin, ignore_errors=True)
     locks = project.system_dir / "standpipe"
@@ -146,7 +146,7 @@ def _remove_settings(project: Project, pipeline: Pipeline) -> str:
 
 
 def _remove_file_settings(project: Project, pipeline: Pipeline) -> str:
-    """Remove the settings that a user has added to meltano.yml, but not the ones that it came with."""
+    """Remove the settings that a user added to meltano.yml, but not the original ones."""
     removed = [
         (plugin, name)
         for plugin in pipeline.plugins
@@ -161,7 +161,7 @@ def _remove_file_settings(project: Project, pipeline: Pipeline) -> str:
 
 
 def _report_shell_keys(project: Project, pipeline: Pipeline) -> str:
-    """Say which keys the shell still has: the console cannot remove them."""
+    """List the keys that the shell still has, as the console cannot remove them."""
     left = [key.variable for key in pipeline.keys if project.get_variable(key.variable)]
     return f"Still set in the shell, outside of .env: {', '.join(left)}." if left else ""
 
@@ -182,7 +182,7 @@ STEPS: tuple[Callable[[Project, Pipeline], str], ...] = (
 
 
 def clear_owned_attributes(project: Project, confirm: Callable[[str], bool]) -> Iterator[str]:
-    """Set Standpipe's own attributes in Intercom to null, if the person agrees; yield what was done."""
+    """Set Standpipe's own attributes in Intercom to null, if the person agrees. Yield a line for each step."""
     project.load_settings(SYNC.plugins)
     match_on = str(project.get_effective_settings(SYNC.map)["match_on"])
     kind = "companies" if match_on.startswith("company") else "contacts"

@@ -1,1 +1,1 @@
-"""`standpipe run`: one way in for the crontab, live, pages and people; one run of a job at a time."""
+"""`standpipe run`, which the crontab, live, pages and people use: one run of a job at a time."""

@@ -1,4 +1,4 @@
-"""How the last plain run of a job ended, kept beside its lock."""
+"""The end of a job's last plain run, stored beside its lock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LastRun(msgspec.Struct):
 
 
 def read_last_run(project: Project, job: str) -> LastRun | None:
-    """Return the end of the last plain run; None when there was none."""
+    """Return the end of the last plain run; None if there was none."""
     try:
         return msgspec.json.decode(_get_path(project, job).read_bytes(), type=LastRun)
     except (FileNotFoundError, msgspec.DecodeError):
@@ -31,7 +31,7 @@ def read_last_run(project: Project, job: str) -> LastRun | None:
 
 
 def write_last_run(project: Project, job: str, last: LastRun) -> None:
-    """Keep the end of a plain run, whole or not at all."""
+    """Store the end of a plain run, completely or not at all."""
     path = _get_path(project, job)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_suffix(".new")

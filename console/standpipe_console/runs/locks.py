@@ -1,6 +1,6 @@
-"""The lock of a job: one run of it at a time on this machine, scheduled runs before live ones.
+"""The lock of a job: only one run at a time on this machine, scheduled runs before live ones.
 
-A lock is a `flock` on a file: the kernel gives it back when its last holder dies, however it dies.
+A lock is a `flock` on a file. The kernel releases it when its last holder dies, in whatever way.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class JobLock:
     """The lock of one job.
 
     Args:
-        folder: where the files of locks are; made if it is missing.
+        folder: the folder of the lock files, created if it is missing.
         job: the name of the job.
     """
 
@@ -34,14 +34,14 @@ class JobLock:
     def hold(
         self, seconds: float, *, gives_way: bool = False, sleep: Callable[[float], None] = time.sleep
     ) -> Iterator[IO[str] | None]:
-        """Wait for the lock and hold it; yield None when it did not come free in time.
+        """Wait for the lock and hold it; yield None if it did not become free in time.
 
-        Only one run waits: a second one gives up at once, because the first will read
-        everything that it would have read.
+        Only one run waits. Another one gives up at once, because the waiting run will read everything that it would
+        read.
 
         Args:
             seconds: how long to wait.
-            gives_way: whether a run that does not give way goes first, as scheduled runs do before live ones.
+            gives_way: whether a run without this mark goes first, as scheduled runs do before live ones.
             sleep: how to wait.
         """
         with ExitStack() as stack:
@@ -51,7 +51,7 @@ class JobLock:
                 taken = self._wait_behind(lock, queue, seconds, sleep)
             else:
                 taken = _try_lock(lock) or (
-                    # A run that gives way holds the queue for an instant, so one refusal means nothing.
+                    # A run that gives way holds the queue only briefly, so a single refusal means nothing.
                     _wait_for(queue, min(seconds, 2.0), sleep) and _wait_for(lock, seconds, sleep)
                 )
                 fcntl.flock(queue, fcntl.LOCK_UN)
@@ -63,12 +63,12 @@ class JobLock:
             return _try_lock(lock)
 
     def is_queue_free(self) -> bool:
-        """Return whether no run waits for the lock now."""
+        """Return whether no run is waiting for the lock now."""
         with self._queue_path.open("a") as queue:
             return _try_lock(queue)
 
     def _wait_behind(self, lock: IO[str], queue: IO[str], seconds: float, sleep: Callable[[float], None]) -> bool:
-        """Take the lock only while no other run waits for it."""
+        """Take the lock only while no other run is waiting for it."""
         for _ in range(1 + int(seconds / _POLL_SECONDS)):
             if _try_lock(queue):
                 taken = _try_lock(lock)

@@ -1,4 +1,4 @@
-"""Past runs, as Meltano remembers them: its list of runs, and the log of each."""
+"""Past runs from Meltano's list of runs, and the log of each."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from standpipe_console.project.meltano import Project
     from standpipe_console.project.pipelines import Pipeline
 
-#: Runs to ask Meltano for: validations, trials and other environments are among them.
+#: The number of listed runs, which include validations, trials and other environments.
 _ASKED_FOR = 50
-#: A figure in the log of a run, as the summaries of targets and maps print it.
+#: A figure in the log of a run, from the summary of a target or a map.
 _FIGURE = re.compile(r"^\S+ +\[\w+ *\] (?P<plugin>\S+) +(?P<name>[A-Za-z][A-Za-z ,:_]*?) {2,}(?P<value>[\d.]+)$")
 _ERROR = re.compile(r"^\S+ +\[(?:error|critical) *\] (?P<plugin>\S+) +(?P<text>\S.*)$")
-#: What Meltano logs after the error that ended the run.
+#: Meltano's own line after the error that ended the run.
 _FOLLOW_UP = ("Run invocation could not be completed", "Block run", "Failed to run", "Extractor", "Loader", "Mapper")
 
 
@@ -80,12 +80,12 @@ def _describe_run(project: Project, pipeline: Pipeline, listed: MeltanoRun, log:
         counts=dict(parse_figures(log, pipeline.target)),
         error=find_last_error(log) if listed.state == "FAIL" else "",
     )
-    # At a log level above `info` the log has no figures.
+    # At a level above `info`, the log has no figures.
     return run if run.counts else replace(run, counts=_read_summary(project, pipeline, run))
 
 
 def _read_summary(project: Project, pipeline: Pipeline, run: Run) -> dict[str, float]:
-    """Return the figures in the target's report; none when the report is of another run."""
+    """Return the figures in the target's report; none if the report belongs to another run."""
     summary = project.root / str(project.get_settings(pipeline.target).get("report_dir")) / "summary.json"
     if run.seconds is None or not summary.exists():
         return {}
@@ -96,7 +96,7 @@ def _read_summary(project: Project, pipeline: Pipeline, run: Run) -> dict[str, f
 
 
 def flatten_summary(summary: Mapping[str, JsonValue]) -> Iterator[tuple[str, float]]:
-    """Yield the figures of a report under the names that a log has for them."""
+    """Yield the figures of a report with the names that a log uses."""
     for name, value in summary.items():
         if isinstance(value, dict):
             yield from ((f"{name}: {key}", figure) for key, figure in value.items() if isinstance(figure, int | float))
@@ -105,14 +105,14 @@ def flatten_summary(summary: Mapping[str, JsonValue]) -> Iterator[tuple[str, flo
 
 
 def read_log(folder: Path, run_id: str) -> list[str]:
-    """Return the lines of a run's log; none when the log is gone."""
-    # Logs of `meltano run` and of `meltano elt` lie at different depths.
+    """Return the lines of a run's log; none if the log no longer exists."""
+    # Logs of `meltano run` and `meltano elt` are at different depths.
     path = next(folder.glob(f"*/*/{run_id}/elt.log"), None) or next(folder.glob(f"*/{run_id}/elt.log"), None)
     return path.read_text(encoding="utf-8", errors="replace").splitlines() if path else []
 
 
 def parse_figures(log: Iterable[str], plugin: str) -> Iterator[tuple[str, float]]:
-    """Yield the figures that a plugin logged; of a name that comes twice the last one counts."""
+    """Yield the figures that a plugin logged. If a name is repeated, the last figure counts."""
     for line in log:
         match = _FIGURE.match(line)
         if match and match["plugin"] == plugin:

@@ -1,6 +1,6 @@
-"""The processes of a run: Meltano and the plugins that it starts, known by a variable of their environment.
+"""The processes of a run: Meltano and its plugins, which share a variable in their environment.
 
-After a `kill -9` of Meltano its plugins go on as orphans, in no tree that leads to them.
+After a `kill -9` of Meltano, its plugins continue as orphans outside of its process tree.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The variables that every process of a run carries; targets note them in their journals.
+#: The variables that every process of a run has. Targets write them into their journals.
 RUN_ID, JOB, TRIGGER = "STANDPIPE_RUN_ID", "STANDPIPE_JOB", "STANDPIPE_TRIGGER"
 
 
@@ -23,10 +23,9 @@ def find_processes(run_id: str) -> list[psutil.Process]:
 
 
 def stop_processes(run_id: str, patience: float) -> int:
-    """End the remaining processes of a run; return how many there were.
+    """End the remaining processes of a run; return their number.
 
-    Each is asked to stop first, so that a target records the write that is under way; a
-    process that has not stopped after `patience` seconds is killed.
+    Each first gets SIGTERM, so that a target records its current write. After `patience` seconds it is killed.
     """
     processes = find_processes(run_id)
     for process in processes:
@@ -44,11 +43,11 @@ def _iterate_processes(run_id: str) -> Iterator[psutil.Process]:
             if process.environ().get(RUN_ID) == run_id and process.status() != psutil.STATUS_ZOMBIE:
                 yield process
         except (psutil.Error, OSError):
-            continue  # it has ended, or belongs to somebody else
+            continue  # the process has ended, or belongs to somebody else
 
 
 def _send(process: psutil.Process, number: signal.Signals) -> None:
     try:
         process.send_signal(number)
     except psutil.Error:
-        return  # it has ended
+        return  # the process has ended

@@ -1,4 +1,4 @@
-"""Run a job of meltano.yml: under its lock, in processes that are all gone when it returns, with a log of its own."""
+"""Runs a job of meltano.yml under its lock, with its own log, and without any remaining process at the end."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ if TYPE_CHECKING:
 
     from standpipe_console.project.meltano import Project
 
-#: How long a run waits for the one before it, in seconds.
+#: Seconds that a run waits for the run before it.
 LOCK_WAIT = 3600.0
-#: Logs of one job that are kept.
+#: The number of logs that are kept per job.
 KEPT_LOGS = 60
-#: How long a plugin may take to record its writes before it is killed, in seconds.
+#: Seconds that a plugin may take to record its writes before it is killed.
 PATIENCE = 60.0
-#: What the names of these logs match, so that no other file in their folder is taken for one.
+#: The pattern of log names, so that other files in the folder are not affected.
 _LOG_NAME = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]-[0-9][0-9]-[0-9][0-9]*Z"
 
 
 class _Started(msgspec.Struct):
-    """What is noted while a run is under way: a note that is left over shows that the run was killed."""
+    """The note of a current run. If one remains, the run was killed."""
 
     run_id: str
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended."""
+    """The result of a run."""
 
     run_id: str
     job: str
@@ -62,7 +62,7 @@ class Outcome:
 
     @property
     def was_started(self) -> bool:
-        """Whether Meltano was started at all."""
+        """Whether Meltano was started."""
         return self.log is not None
 
     @property
@@ -73,13 +73,13 @@ class Outcome:
 
 @dataclass
 class JobRunner:
-    """Starts runs of one job, one after the other.
+    """Runs one job, one run after the other.
 
     Args:
         project: the Meltano project.
         job: the name of the job.
         lock_wait: how long to wait for another run of it, in seconds.
-        gives_way: whether scheduled runs that wait go first.
+        gives_way: whether waiting scheduled runs go first.
         patience: how long a plugin may take to stop, in seconds.
         trigger: who started it: `schedule`, `person`, `live`, `page` or `retry`.
     """
@@ -95,7 +95,7 @@ class JobRunner:
 
     @property
     def folder(self) -> Path:
-        """Return where locks and notes are."""
+        """Return the folder of locks and notes."""
         return self.project.system_dir / "standpipe"
 
     def run(self, env: Mapping[str, str] | None = None, *, is_subset: bool = False) -> Outcome:
@@ -146,13 +146,13 @@ class JobRunner:
         return Outcome(started.run_id, self.job, NOT_STARTED, started_at, datetime.now(UTC), reason=reason)
 
     def _run_alone(self, started: StartedRun, lock: IO[str], env: Mapping[str, str]) -> Outcome:
-        """Run Meltano under the lock of the job, until nothing of the run is left."""
+        """Run Meltano under the lock of the job, and wait until all of the run's processes have ended."""
         run_id, started_at = started.run_id, datetime.fromtimestamp(started.started_at, UTC)
         force = self._clear_killed_run()
         self._note.write_bytes(msgspec.json.encode(_Started(run_id)))
         log = self._open_log(started_at)
         code = self._run_meltano(run_id, log, lock, env, force=force)
-        # Nobody of this run may write once the lock is free again.
+        # After the lock is free, no process of this run may write.
         left = stop_processes(run_id, self.patience)
         if code >= 0 and not left:
             self._note.unlink(missing_ok=True)
@@ -166,7 +166,7 @@ class JobRunner:
         return Outcome(run_id, self.job, code, started_at, ended_at, log, reason)
 
     def stop(self) -> None:
-        """End the run that is under way, or the waiting for it; safe to call from a signal handler."""
+        """End the current run, or the wait for it. It is safe to call this from a signal handler."""
         self._stopping.set()
         if self._child and self._child.poll() is None:
             self._child.send_signal(signal.SIGTERM)
@@ -179,7 +179,7 @@ class JobRunner:
         self._stopping.wait(seconds)
 
     def _clear_killed_run(self) -> bool:
-        """End the processes that a killed run has left; return whether it is certain that no other run is under way."""
+        """End the remaining processes of a killed run. Return whether certainly no other run is in progress."""
         try:
             killed = msgspec.json.decode(self._note.read_bytes(), type=_Started)
         except (FileNotFoundError, msgspec.DecodeError):
@@ -187,12 +187,12 @@ class JobRunner:
         stop_processes(killed.run_id, self.patience)
         if find_processes(killed.run_id):
             raise ConsoleError(f"Processes of the killed run {killed.run_id} do not end: end them, then run again.")
-        # A person may have started Meltano by hand since: then Meltano's own refusal must stand.
+        # If a person has started Meltano since, its own refusal must stay in force.
         return not self.project.find_running()
 
     def _run_meltano(self, run_id: str, log: Path, lock: IO[str], env: Mapping[str, str], *, force: bool) -> int:
         executable = self.project.meltano_executable
-        # cron's PATH has no Meltano, which plugins' own commands may call.
+        # cron's PATH lacks Meltano, which plugins' own commands may call.
         path = f"{executable.parent}:{os.environ.get('PATH', os.defpath)}"
         told = {RUN_ID: run_id, JOB: self.job, TRIGGER: self.trigger}
         variables: dict[str, Any] = {**self.project.shell_env, "NO_COLOR": "1", "PATH": path, **told, **env}
@@ -221,10 +221,10 @@ class JobRunner:
         return f"{self.job} {ended}{f': {said}' if said else ''}; its log is {log}"
 
     def _open_log(self, started_at: datetime) -> Path:
-        """Return a new log, that only its owner may read; the oldest ones go."""
+        """Return a new log that only its owner may read, and delete the oldest ones."""
         folder = self.project.root / "logs" / self.job
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Live may start several runs within one second.
+        # Live may start several runs within a second.
         names = (f"{started_at:%Y-%m-%dT%H-%M-%S}{suffix}Z.log" for suffix in ("", *(f".{n}" for n in range(1, 1000))))
         path = next(one for name in names if not (one := folder / name).exists())
         path.touch(mode=0o600)

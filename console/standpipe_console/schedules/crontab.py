@@ -1,4 +1,4 @@
-"""The user's crontab, with this project's lines between two marks; all other lines stay byte for byte.
+"""The user's crontab, with this project's lines between two marks. All other lines stay byte for byte.
 
 https://pubs.opengroup.org/onlinepubs/9699919799/utilities/crontab.html
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _BEGIN, _END = "# standpipe begin", "# standpipe end"
 _MARKS = (f"{_BEGIN} ", f"{_END} ")
-#: What `crontab -l` says when the user has none: Vixie's cron, cronie, fcron and systemd-cron; then BusyBox.
+#: The messages of `crontab -l` without a crontab: Vixie's cron, cronie, fcron and systemd-cron; then BusyBox.
 _NO_CRONTAB = re.compile(r"\bno f?crontab\b|can't open '[^'/]*': No such file or directory", re.IGNORECASE)
 DAEMONS = {"cron", "crond", "fcron"}
 #: What to do when no cron runs.
@@ -45,8 +45,8 @@ class Block:
     def split_table(self, table: str) -> tuple[list[str], list[str]]:
         """Split a crontab into the lines of others, with their line ends, and the lines of this project.
 
-        A line is this project's only if it stands next to one of the marks and runs one of the project's schedules:
-        a user may have written between the marks, and a mark may be lost.
+        A line belongs to this project only if it is next to one of the marks and runs one of the project's schedules. A
+        user may have written between the marks, and a mark may be lost.
         """
         lines = re.findall(r"[^\n]*\n|[^\n]+", table)
         begin, end = self.marks
@@ -64,11 +64,11 @@ class Block:
         return {_split_words(line)[-1]: line for line in self.split_table(table)[1]}
 
     def replace_lines(self, table: str, lines: Mapping[str, str]) -> str:
-        """Return the crontab with these lines as the project's block; without lines there is no block."""
+        """Return the crontab with these lines as the project's block, or without a block if there are no lines."""
         others = "".join(self.split_table(table)[0])
         if not lines:
             return others
-        # Else the first mark would continue the last line.
+        # Otherwise the first mark would continue the last line.
         if others and not others.endswith("\n"):
             others += "\n"
         begin, end = self.marks
@@ -80,12 +80,12 @@ class Block:
         if words[-3:-1] != ["schedule", "run"] or not any(Path(word).name == "standpipe" for word in words):
             return False
         projects = {after for word, after in itertools.pairwise(words) if word == "--project"}
-        # Within quotes, what cron reads as % is still written `\%` here.
+        # Even within quotes, a % for cron is written as `\%` here.
         return projects <= {str(self.root), str(self.root).replace("%", r"\%")}
 
 
 def _find_lines_within(lines: Sequence[str], begin: str, end: str) -> list[bool]:
-    """Return for each line whether it is between the marks; a lost mark counts as the next mark or the table's end."""
+    """Return for each line whether it is between the marks. A lost mark counts as the next mark or the table's end."""
     texts = [line.removesuffix("\n") for line in lines]
     within = [False] * len(lines)
     start = 0
@@ -99,7 +99,7 @@ def _find_lines_within(lines: Sequence[str], begin: str, end: str) -> list[bool]
 
 
 def _split_words(line: str) -> list[str]:
-    """Return the words of a line as the shell splits them; none when the shell could not."""
+    """Return the words of a line as the shell splits them; none if the shell could not."""
     try:
         return shlex.split(line)
     except ValueError:
@@ -110,7 +110,7 @@ def build_cron_line(interval: str, command: Sequence[str]) -> str:
     """Return a line that runs a command, with any characters in its words.
 
     Raises:
-        ConsoleError: a word holds a line break, which no crontab can.
+        ConsoleError: a word has a line break, which a crontab cannot express.
     """
     text = shlex.join(command)
     if "\n" in text:
@@ -120,10 +120,10 @@ def build_cron_line(interval: str, command: Sequence[str]) -> str:
 
 
 def read_table() -> str:
-    """Return the user's crontab; empty when there is none.
+    """Return the user's crontab; empty if there is none.
 
     Raises:
-        ConsoleError: there is no crontab command, or it fails. Then nothing may be written over the table.
+        ConsoleError: there is no crontab command, or it fails, so the table must not be replaced.
     """
     result = _run_crontab("-l")
     if result.returncode == 0:
@@ -136,7 +136,7 @@ def read_table() -> str:
 
 
 def write_table(table: str) -> None:
-    """Replace the user's crontab; an empty one is removed.
+    """Replace the user's crontab, or remove it if the new one is empty.
 
     Raises:
         ConsoleError: crontab rejects it.
@@ -152,7 +152,7 @@ def has_crontab() -> bool:
 
 
 def is_daemon_running() -> bool:
-    """Return whether a cron of any make runs on this machine."""
+    """Return whether any cron runs on this machine."""
     return any(
         process.info["name"] in DAEMONS
         or (process.info["name"] == "busybox" and "crond" in (process.info["cmdline"] or [])[:2])
@@ -167,7 +167,7 @@ def _run_crontab(argument: str, stdin: str | None = None) -> subprocess.Complete
             "There is no `crontab` on this machine: install cron (`apt-get install cron`), or give the line that "
             "`schedule show` prints to the scheduler that you have."
         )
-    # Bytes, because the lines of others may have any encoding; and messages that are not translated.
+    # The output is bytes, as lines may have any encoding, and messages are in English.
     content = None if stdin is None else stdin.encode("utf-8", "surrogateescape")
     return subprocess.run(  # noqa: S603
         [executable, argument], input=content, capture_output=True, env={**os.environ, "LC_ALL": "C"}, check=False

@@ -27,7 +27,7 @@ class Schedule:
 
     name: str
     job: str
-    interval: str  #: five fields, as cron reads them
+    interval: str  #: cron's five fields
     env: Mapping[str, str] = field(default_factory=dict)  #: variables of its runs
 
     @property
@@ -36,7 +36,7 @@ class Schedule:
         return next((pipeline for pipeline in PIPELINES if pipeline.job == self.job), None)
 
     def find_next_run(self, now: datetime) -> datetime | None:
-        """Return when cron starts it next, in the time zone of `now`; None when cron cannot read the interval."""
+        """Return cron's next start in the time zone of `now`; None if cron cannot read the interval."""
         try:
             return next(CronSim(self.interval, now))
         except (CronSimError, StopIteration):
@@ -53,7 +53,7 @@ def load_schedules(project: Project) -> list[Schedule]:
 
 
 def find_schedule(project: Project, name: str) -> Schedule:
-    """Return the schedule of a name.
+    """Return the schedule with a name.
 
     Raises:
         ConsoleError: meltano.yml has none.
@@ -65,8 +65,8 @@ def find_schedule(project: Project, name: str) -> Schedule:
 
 
 def build_line(project: Project, schedule: Schedule) -> str:
-    """Return the line of the crontab that runs a schedule."""
-    # Cron has another PATH and another folder: the console is named by its own path.
+    """Return the crontab line for a schedule."""
+    # The line has the console's full path, as cron uses another PATH and another folder.
     installed = project.system_dir / "utilities/standpipe/venv/bin/standpipe"
     executable = installed if installed.exists() else Path(sys.executable).with_name("standpipe")
     options = ["--project", str(project.root), "--environment", project.environment]
@@ -75,7 +75,7 @@ def build_line(project: Project, schedule: Schedule) -> str:
 
 
 def build_lines(project: Project) -> dict[str, str]:
-    """Return the lines to install: one for each schedule whose pipeline is set up.
+    """Return the lines to install, one per schedule with a pipeline that is set up.
 
     Raises:
         ConsoleError: no pipeline is set up.
@@ -93,7 +93,7 @@ def read_installed(project: Project) -> dict[str, str]:
 
 
 def write_lines(project: Project, lines: Mapping[str, str]) -> bool:
-    """Make these the project's lines in the crontab; return whether that changed anything."""
+    """Write the project's lines into the crontab; return whether that changed anything."""
     before = crontab.read_table()
     after = crontab.Block(project.root).replace_lines(before, lines)
     if after != before:
@@ -108,7 +108,7 @@ def find_installed(project: Project, pipeline: Pipeline) -> list[str]:
 
 
 def remove_pipeline(project: Project, pipeline: Pipeline) -> list[str]:
-    """Remove a pipeline's lines from the crontab, and return the names of its schedules."""
+    """Remove a pipeline's lines from the crontab; return the names of their schedules."""
     removed = find_installed(project, pipeline)
     if removed:
         lines = read_installed(project)

@@ -1,1 +1,1 @@
-"""`standpipe setup`: the questions, who answers them, and how answers become settings."""
+"""`standpipe setup`: its questions, the source of the answers, and the settings that follow from them."""

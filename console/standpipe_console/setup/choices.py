@@ -1,4 +1,4 @@
-"""The choices of a question that only the site knows: its fields, attributes and data sources."""
+"""The choices that depend on the site: its fields, attributes and data sources."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from standpipe_console.project.pipelines import Pipeline
     from standpipe_console.setup.questions import Question
 
-#: The JSON types of fields that hold a single value.
+#: The JSON types of fields with a single value.
 _SINGLE_TYPES = {"string", "integer", "number", "boolean"}
-#: What stands between the prefix and a further field's name, by stream; see the map's README.
+#: The text between the prefix and an additional field's name, by stream; see the map's README.
 _NAME_PARTS = {"customers": "cust_", "subscriptions": "sub_"}
-#: Fields that describe the record, not the customer.
+#: Fields that describe the record instead of the customer.
 _TECHNICAL_FIELDS = {"object", "resource_version", "business_entity_id"}
 
 
@@ -50,7 +50,7 @@ class ChoiceLoader:
         return parse_catalog(fetch_catalog(self._project, self._pipeline))
 
     def _find_single_fields(self, stream: str) -> dict[str, str]:
-        """Return the fields of a stream that hold a single value, with their type."""
+        """Return the fields of a stream with a single value, and their types."""
         fields = {}
         for name, schema in self._schemas[stream].get("properties", {}).items():
             declared = schema.get("type", ())
@@ -65,7 +65,7 @@ class ChoiceLoader:
         return tuple(Choice(name, name) for name in ("id", "company", *own))
 
     def _load_fields(self, stream: str) -> tuple[Choice, ...]:
-        """Return the fields that no attribute shows yet, the site's own fields first."""
+        """Return the fields without an attribute, the site's own fields first."""
         types = self._find_single_fields(stream)
         derived = self._project.get_facts(SYNC.map).attribute_names
         names = [name for name in types if name not in _TECHNICAL_FIELDS and _NAME_PARTS[stream] + name not in derived]

@@ -1,4 +1,4 @@
-"""The command `setup`: its options are the questions."""
+"""The command `setup`, whose options are its questions."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from standpipe_console.project.meltano import Project
     from standpipe_console.project.pipelines import Pipeline
 
-#: The exit code of a command that Ctrl-C has stopped, as shells have it.
+#: The exit code after Ctrl-C, as in shells.
 _STOPPED = 130
 
 
 def _add_question_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add an option for every question."""
     questions = [question for questions in QUESTIONS.values() for question in questions]
-    # The option that is added last comes first in the help.
+    # The option added last comes first in the help.
     for question in reversed(questions):
         values = [choice.value for choice in question.choices]
         add_option = click.option(
@@ -86,7 +86,7 @@ def parse_keys(lines: Iterable[str]) -> dict[str, str]:
     """Return the keys in lines of the form NAME=value.
 
     Raises:
-        ConsoleError: a line has another name; what it holds is not shown.
+        ConsoleError: a line has another name. The error does not show its value.
     """
     variables = sorted({key.variable for pipeline in PIPELINES for key in pipeline.keys})
     keys = {}
@@ -103,7 +103,7 @@ def parse_keys(lines: Iterable[str]) -> dict[str, str]:
 
 
 def _print_outcome(project: Project, pipeline: Pipeline, outcome: Outcome) -> None:
-    """Print what was written, what is set now, and what comes next."""
+    """Print what was written, the present settings, and the next step."""
     for line in outcome.written:
         click.echo(f"set {line}")
     out = output.open_console()

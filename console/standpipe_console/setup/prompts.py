@@ -1,4 +1,4 @@
-"""Who answers the questions: a person at a terminal, or the options of the command.
+"""The source of the answers: a person at a terminal, or the options of the command.
 
 https://questionary.readthedocs.io/
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Prompts(Protocol):
     """Gives the answers."""
 
-    can_retry: bool  #: after a wrong answer it can be asked again
+    can_retry: bool  #: whether a question can be repeated after a wrong answer
 
     def ask_key(self, variable: str, title: str, present: str | None) -> str:
         """Return a key."""
@@ -50,7 +50,7 @@ class Options:
         self._options, self._keys = options, keys
 
     def ask_key(self, variable: str, title: str, present: str | None) -> str:
-        """Return the key of this variable."""
+        """Return the key for this variable."""
         if key := self._keys.get(variable) or present:
             return key
         raise ConsoleError(
@@ -59,18 +59,18 @@ class Options:
         )
 
     def ask_text(self, name: str, text: str, default: str) -> str:
-        """Return the option, else what is set already."""
+        """Return the option, or else the present setting."""
         if value := self._options.get(name) or default:
             return str(value)
         raise ConsoleError(f"--{name.replace('_', '-')} is missing: {text}")
 
     def ask_question(self, question: Question, load_choices: Callable[[], Sequence[Choice]], default: Answer) -> Answer:
-        """Return the option if it is one of the choices, else what is set already."""
+        """Return the option if it is one of the choices, or else the present setting."""
         value = self._options.get(question.name)
         if value in (None, ()):
             return list(default) if question.multiple else default
         answer: Answer = list(value) if question.multiple else value
-        # An answer that may be anything needs no call that lists the choices.
+        # If any answer is possible, no call for the choices is needed.
         if not question.accepts_other:
             choices = [choice.value for choice in load_choices()]
             parts = [answer] if isinstance(answer, str) else answer
@@ -90,7 +90,7 @@ class Terminal:
     can_retry = True
 
     def ask_key(self, variable: str, title: str, present: str | None) -> str:
-        """Ask without showing what is typed; Enter keeps the present key."""
+        """Ask without showing the typed text. Enter keeps the present key."""
         hint = " (Enter keeps the present one)" if present else ""
         while True:
             typed = str(_ask(questionary.password(f"{title}, {variable}{hint}:"))).strip()
@@ -102,7 +102,7 @@ class Terminal:
         return str(_ask(questionary.text(text, default=default))).strip()
 
     def ask_question(self, question: Question, load_choices: Callable[[], Sequence[Choice]], default: Answer) -> Answer:
-        """Ask with a list to choose from; with boxes to check when several may be chosen."""
+        """Ask with a list to choose from, or with boxes to check if several choices are possible."""
         if question.choices_from:
             click.echo("Looking up the choices ...")
         choices = load_choices()
@@ -113,7 +113,7 @@ class Terminal:
             boxes = [questionary.Choice(one.text, one.value, checked=one.value in default) for one in choices]
             return _ask(questionary.checkbox(question.text, choices=boxes)) if boxes else list(default)
         rows = [questionary.Choice(one.text, one.value) for one in choices]
-        # The present answer may be a field that the site no longer has.
+        # The present answer may be a field that no longer exists.
         present = str(default) if any(one.value == default for one in choices) else None
         return _ask(questionary.select(question.text, choices=rows, default=present))
 
@@ -124,14 +124,14 @@ class Terminal:
 
 @contextmanager
 def hide_typing() -> Iterator[None]:
-    """Show nothing of what is typed between two questions, while the command works: it may be a key."""
+    """Show nothing of what is typed between two questions, while the command works, as it may be a key."""
     if not sys.stdin.isatty():
         yield
         return
     before = termios.tcgetattr(sys.stdin)
     hidden = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
     termios.tcsetattr(sys.stdin, termios.TCSADRAIN, hidden)
-    # Also a command that is terminated must leave a terminal that shows what is typed.
+    # Even after a termination, the terminal must show typed text again.
     handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         yield
@@ -141,8 +141,8 @@ def hide_typing() -> Iterator[None]:
 
 
 def _ask(question: questionary.Question) -> Answer:
-    """Return the answer. Ctrl-C ends the command; what was written until then stays."""
-    # What was typed before the question appeared is not an answer to it.
+    """Return the answer. Ctrl-C ends the command, and what was already written stays."""
+    # Text that was typed before the question appeared is not an answer to it.
     termios.tcflush(sys.stdin, termios.TCIFLUSH)
     answer: Answer | None = question.unsafe_ask()
     return answer if answer is not None else ""

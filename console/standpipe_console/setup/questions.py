@@ -1,4 +1,4 @@
-"""What `setup` asks beside the keys, in the order of the vendor's guide; each answer becomes settings."""
+"""The questions of `setup` besides the keys, in the order of the vendor's guide. Each answer becomes settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from standpipe_console._kit.json_types import JsonValue
 
-#: An answer; a sequence where several may be chosen.
+#: An answer; a sequence if several choices are possible.
 Answer = str | Sequence[str]
 Answers = dict[str, Answer]
 #: A plugin and one of its settings.
@@ -22,7 +22,7 @@ Setting = tuple[str, str]
 
 @dataclass(frozen=True)
 class Choice:
-    """A possible answer, and how it reads."""
+    """A possible answer and its text."""
 
     value: str
     text: str
@@ -30,20 +30,20 @@ class Choice:
 
 @dataclass(frozen=True)
 class Question:
-    """Something to decide. Its name is also the name of the command's option.
+    """A decision of the user. Its name is also the name of the command's option.
 
-    `settings` take the answer as it is; answers that mean more than that are in `build_settings`. The default is what
-    is set, else the plugin's own default, else the first choice.
+    `settings` take the answer unchanged. `build_settings` handles answers with further effects. The default is the
+    present setting, or else the plugin's own default, or else the first choice.
     """
 
     name: str
     text: str
     choices: tuple[Choice, ...] = ()
     settings: tuple[Setting, ...] = ()
-    asked_if: tuple[str, str] | None = None  #: an earlier question, and the answer that makes this one necessary
-    choices_from: str = ""  #: where the choices come from when only the site knows them, see `choices`
-    multiple: bool = False  #: several answers may be chosen
-    accepts_other: bool = False  #: an answer may be none of the choices
+    asked_if: tuple[str, str] | None = None  #: an earlier question, and its answer that makes this one necessary
+    choices_from: str = ""  #: the source of choices that depend on the site, see `choices`
+    multiple: bool = False  #: whether several choices are possible
+    accepts_other: bool = False  #: whether an answer may be none of the choices
 
     @property
     def option(self) -> str:
@@ -144,7 +144,7 @@ QUESTIONS = {SYNC.system: SYNC_QUESTIONS, LEADS.system: LEADS_QUESTIONS}
 
 
 def build_settings(system: str, answers: Answers) -> dict[Setting, JsonValue]:
-    """Return the settings that the answers mean. The match settings of map and target are always both among them."""
+    """Return the settings for the answers. They always include the match settings of both map and target."""
     settings: dict[Setting, JsonValue] = {}
     for question in QUESTIONS[system]:
         for setting in question.settings:
@@ -165,7 +165,7 @@ def _build_value(question: Question, answer: Answer) -> JsonValue:
 
 
 def find_answers(system: str, settings: Mapping[Setting, JsonValue]) -> Answers:
-    """Return the answers that settings mean, those with their defaults included."""
+    """Return the answers that correspond to settings, which must include the defaults."""
     answers = {question.name: _find_answer(question, settings) for question in QUESTIONS[system]}
     if match_on := settings.get((SYNC.map, "match_on")):
         companies = str(match_on).startswith("company")

@@ -1,7 +1,7 @@
-"""`setup`: from nothing to a pipeline that can be validated; the next setup begins with what is set.
+"""`setup`: from an empty project to a pipeline that can be validated. Another setup starts from the present settings.
 
-The console itself writes keys into `.env`: everybody on the machine could read them in the arguments of another
-program. All other settings are written by Meltano's own command.
+The console itself writes keys into `.env`, as everybody on the machine could read them in another program's arguments.
+Meltano's own command writes all other settings.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SITE_QUESTION = "Chargebee site (the first word of your address, acme in acme.c
 
 @dataclass(frozen=True)
 class SandboxAccount:
-    """An account of the sandbox. Its key is public, and opens nothing else."""
+    """An account of the sandbox. Its key is public and opens nothing else."""
 
     path: str
     key: str
@@ -49,14 +49,14 @@ SANDBOX_ACCOUNTS = {
 
 @dataclass
 class Outcome:
-    """What a setup has done so far; it may be stopped at any time."""
+    """The progress of a setup, which may be stopped at any time."""
 
     written: list[str] = field(default_factory=list)  #: settings with their values; keys by name only
     summary: list[tuple[str, str]] = field(default_factory=list)  #: questions and answers
 
     @property
     def stop_message(self) -> str:
-        """What a stopped setup has written, in one sentence."""
+        """One sentence about the settings that a stopped setup has written."""
         if not self.written:
             return "Stopped: nothing was written."
         return f"Stopped. These settings stay in .env: {', '.join(self.written)}. The next setup begins with them."
@@ -64,7 +64,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Accounts:
-    """Where the accounts are: addresses that replace the vendors' own, by API, and whether that is a sandbox."""
+    """The addresses that replace the vendors' own, by API, and whether they belong to a sandbox."""
 
     addresses: Mapping[str, str]
     sandbox: bool = False
@@ -92,13 +92,13 @@ def set_up(project: Project, pipeline: Pipeline, prompts: Prompts, accounts: Acc
 
     Args:
         project: the project.
-        pipeline: what to set up.
-        prompts: gives the answers.
-        accounts: where the accounts are.
-        outcome: takes what was written and chosen, step by step.
+        pipeline: the pipeline to set up.
+        prompts: the source of the answers.
+        accounts: the addresses of the accounts.
+        outcome: receives what was written and chosen, step by step.
 
     Raises:
-        ConsoleError: an answer is wrong, and cannot be asked for again.
+        ConsoleError: an answer is wrong, and the question cannot be repeated.
     """
     project.load_settings(pipeline.plugins)
     if accounts.sandbox:
@@ -121,7 +121,7 @@ def set_up(project: Project, pipeline: Pipeline, prompts: Prompts, accounts: Acc
 
 
 def _refuse_real_keys(project: Project, pipeline: Pipeline) -> None:
-    """Refuse to replace the keys of real accounts by the sandbox's.
+    """Refuse to replace the keys of real accounts with the sandbox's.
 
     Raises:
         ConsoleError: there are such keys.
@@ -139,7 +139,7 @@ def _refuse_real_keys(project: Project, pipeline: Pipeline) -> None:
 
 
 def _find_sandbox_in_use(project: Project, pipeline: Pipeline) -> str:
-    """Return the address of the sandbox that a pipeline is set up for; empty when it is not."""
+    """Return the address of the sandbox for which a pipeline is set up; empty if there is none."""
     for key in pipeline.keys:
         account = SANDBOX_ACCOUNTS[key.api]
         url = str(project.get_settings(key.plugin).get("api_url") or "")
@@ -158,7 +158,7 @@ def _set_up_key(project: Project, key: Key, prompts: Prompts, accounts: Accounts
     """Ask for a key and its account until the API accepts both, and write them."""
     location: dict[str, str] = {}
     while True:
-        # A second try begins with what was typed in the first.
+        # A second try proposes the answers of the first.
         present = {**project.get_settings(key.plugin), **location}
         try:
             location = _ask_location(project, key, prompts, accounts, present)
@@ -177,7 +177,7 @@ def _set_up_key(project: Project, key: Key, prompts: Prompts, accounts: Accounts
             break
     settings = {**present, **location, key.setting: secret}
     prompts.show_message(f"Connected to {describe_account(key, settings, project.get_facts(key.plugin))}.")
-    # If .env names another variable with the same value, it is left as it is.
+    # If .env refers to another variable with the same value, it stays unchanged.
     if project.dotenv.read_values().get(key.variable) != secret:
         project.dotenv.set_value(key.variable, typed)
         outcome.written.append(key.variable)
@@ -191,7 +191,7 @@ def _set_up_key(project: Project, key: Key, prompts: Prompts, accounts: Accounts
 def _ask_location(
     project: Project, key: Key, prompts: Prompts, accounts: Accounts, present: Mapping[str, JsonValue]
 ) -> dict[str, str]:
-    """Return the settings that say where the account is. They are checked before the key is sent anywhere."""
+    """Return the settings for the account's address. They are checked before the key is sent anywhere."""
     location = dict(SANDBOX_ACCOUNTS[key.api].settings) if accounts.sandbox else {}
     if key.api == "chargebee" and not accounts.sandbox:
         location["site"] = prompts.ask_text("site", _SITE_QUESTION, str(present.get("site") or ""))
@@ -202,17 +202,17 @@ def _ask_location(
 
 
 def _find_present_key(project: Project, key: Key) -> str | None:
-    """Return the key that is set, or that another pipeline has for the same API."""
+    """Return the key in the settings, or another pipeline's key for the same API."""
     same_api = [other for pipeline in project.pipelines for other in pipeline.keys if other.api == key.api]
     values = (project.get_variable(one.variable) for one in (key, *same_api))
     return next((value for value in values if value), None)
 
 
 def _verify_key(project: Project, key: Key, settings: JsonObject) -> dict[str, str]:
-    """Ask the API about a key, and return what it says about where the account is.
+    """Check a key with its API, and return the settings that the API reports.
 
     Raises:
-        ConsoleError: the API does not know the key, or the key may not do enough.
+        ConsoleError: the API does not know the key, or the key lacks a permission.
     """
     facts, location = project.get_facts(key.plugin), {}
     if key.api == "intercom" and not settings.get("api_url"):
@@ -221,14 +221,14 @@ def _verify_key(project: Project, key: Key, settings: JsonObject) -> dict[str, s
             raise ConsoleError(f"No region of Intercom knows the token: check it ({WHERE_TO_MAKE[key.api]}).")
         location = {"region": region}
     for finding in check_key(key, {**settings, **location}, facts):
-        # A wrong clock is for doctor to report: the key is right.
+        # The doctor reports a wrong clock; it does not make the key wrong.
         if finding.result == "fail" and finding.check != "clock":
             raise ConsoleError(f"{finding.what.rstrip('.')} ({finding.remedy}).")
     return location
 
 
 def _ask_questions(project: Project, pipeline: Pipeline, prompts: Prompts) -> Answers:
-    """Return the answers to the questions that are necessary."""
+    """Return the answers to the necessary questions."""
     settings = {
         (plugin, name): value
         for plugin in pipeline.plugins
@@ -244,10 +244,10 @@ def _ask_questions(project: Project, pipeline: Pipeline, prompts: Prompts) -> An
 
 
 def _write_settings(project: Project, settings: Mapping[Setting, JsonValue], outcome: Outcome) -> None:
-    """Write the settings that differ from what is in force; a default that nothing contradicts is not written.
+    """Write the settings that differ from the present ones. A default without a contradiction is not written.
 
     Raises:
-        ConsoleError: the shell has another value, which goes before `.env`.
+        ConsoleError: the shell has another value, which overrides `.env`.
     """
     for (plugin, name), value in settings.items():
         text = value if isinstance(value, str) else json.dumps(value)
