@@ -16,24 +16,31 @@ from standpipe_console.checks.explain import explain_customer
 from standpipe_console.checks.explain_text import print_explanation
 from standpipe_console.checks.status import print_status, read_status
 from standpipe_console.errors import ConsoleError
-from standpipe_console.history.command import history_command
-from standpipe_console.live.command import live
-from standpipe_console.page.command import serve
+from standpipe_console.lazy_group import LazyGroup
 from standpipe_console.project.meltano import Project
 from standpipe_console.project.pipelines import SYNC, SYSTEMS
 from standpipe_console.removal import erase as erasing
 from standpipe_console.removal import unlink as unlinking
 from standpipe_console.removal.clean import find_unused_files
-from standpipe_console.runs.command import run_command
-from standpipe_console.schedules.command import schedule
-from standpipe_console.setup.command import setup
-from standpipe_console.undo.command import pause_command, resume_command, retry_command, undo_command
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
+#: Commands with a module of their own, which is imported when the command is run.
+PLACES = {
+    "history": "standpipe_console.history.command:history_command",
+    "live": "standpipe_console.live.command:live",
+    "pause": "standpipe_console.undo.command:pause_command",
+    "resume": "standpipe_console.undo.command:resume_command",
+    "retry": "standpipe_console.undo.command:retry_command",
+    "run": "standpipe_console.runs.command:run_command",
+    "schedule": "standpipe_console.schedules.command:schedule",
+    "serve": "standpipe_console.page.command:serve",
+    "setup": "standpipe_console.setup.command:setup",
+    "undo": "standpipe_console.undo.command:undo_command",
+}
 
 
-@click.group()
+@click.group(cls=LazyGroup, places=PLACES)
 @click.version_option(package_name="standpipe-console")
 @click.option(
     "--project",
@@ -47,16 +54,6 @@ YES = click.option("--yes", is_flag=True, help="Do not ask.")
 def main(context: click.Context, project: Path, environment: str | None) -> None:
     """Set up, check, explain, schedule and remove Standpipe's pipelines."""
     context.obj = Project(project, environment)
-
-
-main.add_command(setup)
-main.add_command(schedule)
-main.add_command(run_command)
-main.add_command(live)
-main.add_command(history_command)
-for one in (retry_command, undo_command, pause_command, resume_command):
-    main.add_command(one)
-main.add_command(serve)
 
 
 @main.command()

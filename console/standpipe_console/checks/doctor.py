@@ -11,8 +11,9 @@ from standpipe_console.checks.access import check_key
 from standpipe_console.checks.findings import Finding
 from standpipe_console.errors import ConsoleError
 from standpipe_console.project.dry_run import dry_run_rows
+from standpipe_console.project.meltano import LIST_SCHEDULES, build_settings_command
 from standpipe_console.project.pipelines import PIPELINES, SYNC
-from standpipe_console.project.stores import list_stores, read_state
+from standpipe_console.project.stores import build_state_command, list_stores, read_state
 from standpipe_console.schedules import crontab, schedules
 
 if TYPE_CHECKING:
@@ -27,6 +28,13 @@ def run_checks(project: Project) -> Iterator[tuple[str, Finding]]:
     for finding in check_project(project):
         yield "", finding
     ready = project.ready_pipelines
+    project.run_ahead(
+        [
+            *(build_settings_command(plugin) for pipeline in ready for plugin in pipeline.plugins),
+            *(build_state_command(pipeline.build_state_id(project.environment)) for pipeline in ready),
+            LIST_SCHEDULES,
+        ]
+    )
     for pipeline in PIPELINES:
         if pipeline not in ready:
             remedy = f"meltano invoke standpipe:setup {pipeline.system}"

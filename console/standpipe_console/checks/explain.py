@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from standpipe_console.api.vendors import connect_intercom
 from standpipe_console.errors import ConsoleError
 from standpipe_console.project.dry_run import dry_run_target, fetch_catalog, needs_catalog, read_report
+from standpipe_console.project.meltano import build_settings_command
 from standpipe_console.project.pipelines import SYNC
-from standpipe_console.project.stores import inspect_customer, read_state
+from standpipe_console.project.stores import build_state_command, inspect_customer, read_state
 
 if TYPE_CHECKING:
     from standpipe_console._kit.json_types import JsonObject
@@ -35,6 +36,8 @@ def explain_customer(project: Project, wanted: str) -> JsonObject:
     Raises:
         ConsoleError: no customer, or several, have this value; or nothing is synced yet.
     """
+    settings = map(build_settings_command, SYNC.plugins)
+    project.run_ahead([*settings, build_state_command(SYNC.build_state_id(project.environment))])
     project.load_settings(SYNC.plugins)
     state = read_state(project, SYNC)
     if not state.store:

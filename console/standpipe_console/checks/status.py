@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from standpipe_console import output
 from standpipe_console.errors import ConsoleError
-from standpipe_console.project.stores import read_state
-from standpipe_console.runs.past import list_runs
+from standpipe_console.project.meltano import LIST_SCHEDULES
+from standpipe_console.project.stores import build_state_command, read_state
+from standpipe_console.runs.past import FIND_LOGS, LIST_LOGS, list_runs
 from standpipe_console.schedules import crontab, schedules
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Status:
 
 def read_status(project: Project, pipeline: Pipeline, now: datetime) -> Status:
     """Return the state of a pipeline."""
+    state_command = build_state_command(pipeline.build_state_id(project.environment))
+    project.run_ahead([state_command, LIST_LOGS, FIND_LOGS, LIST_SCHEDULES])
     state = read_state(project, pipeline)
     runs = list_runs(project, pipeline, MAX_RUNS)
     next_run, crontab_error = None, ""

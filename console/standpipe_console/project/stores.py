@@ -79,16 +79,23 @@ def parse_state(state_id: str, value: JsonObject) -> State:
 
 def read_states(project: Project) -> list[State]:
     """Return every state that Meltano has, in all environments."""
-    return [
-        parse_state(state_id, project.read_json("state", "get", state_id) or {})
-        for state_id in project.list_state_ids()
-    ]
+    state_ids = project.list_state_ids()
+    project.run_ahead(build_state_command(state_id) for state_id in state_ids)
+    return [_fetch_state(project, state_id) for state_id in state_ids]
 
 
 def read_state(project: Project, pipeline: Pipeline) -> State:
     """Return the state of a pipeline in the project's environment."""
-    state_id = pipeline.build_state_id(project.environment)
-    return parse_state(state_id, project.read_json("state", "get", state_id) or {})
+    return _fetch_state(project, pipeline.build_state_id(project.environment))
+
+
+def build_state_command(state_id: str) -> tuple[str, ...]:
+    """Return Meltano's command that prints a state."""
+    return ("state", "get", state_id)
+
+
+def _fetch_state(project: Project, state_id: str) -> State:
+    return parse_state(state_id, project.read_json(*build_state_command(state_id)) or {})
 
 
 def find_store_dir(project: Project, pipeline: Pipeline) -> Path:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from standpipe_console._kit import folders
 from standpipe_console.api.vendors import connect_intercom
 from standpipe_console.errors import ConsoleError
+from standpipe_console.project.meltano import LIST_SCHEDULES, LIST_STATES, build_settings_command
 from standpipe_console.project.pipelines import SYNC
 from standpipe_console.project.stores import find_store_dir, list_store_files
 from standpipe_console.removal.owned_attributes import clear_attributes, find_owners
@@ -37,6 +38,7 @@ WHAT_STAYS = {
 
 def describe_plan(project: Project, pipeline: Pipeline) -> list[str]:
     """Return a line for each kind of thing that would be removed."""
+    project.run_ahead([LIST_SCHEDULES, LIST_STATES, build_settings_command(pipeline.map)])
     variables = project.dotenv.read_values()
     parts = {
         "schedule": schedules.find_installed(project, pipeline),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: The number of listed runs, which include validations, trials and other environments.
 _ASKED_FOR = 50
+LIST_LOGS = ("logs", "list", f"--limit={_ASKED_FOR}", "--format=json")
+FIND_LOGS = ("logs", "dir")
 #: A figure in the log of a run, from the summary of a target or a map.
 _FIGURE = re.compile(r"^\S+ +\[\w+ *\] (?P<plugin>\S+) +(?P<name>[A-Za-z][A-Za-z ,:_]*?) {2,}(?P<value>[\d.]+)$")
 _ERROR = re.compile(r"^\S+ +\[(?:error|critical) *\] (?P<plugin>\S+) +(?P<text>\S.*)$")
@@ -58,14 +60,14 @@ class Run:
 
 def list_runs(project: Project, pipeline: Pipeline, count: int) -> list[Run]:
     """Return the last runs of a pipeline in the project's environment, the latest first."""
-    answer = project.read_json("logs", "list", f"--limit={_ASKED_FOR}", "--format=json") or {}
+    answer = project.read_json(*LIST_LOGS) or {}
     state_id = pipeline.build_state_id(project.environment)
     runs = [
         run
         for run in msgspec.convert(answer.get("runs", []), list[MeltanoRun])
         if run.job_name == state_id or run.job_name.startswith(f"{state_id}:")
     ][:count]
-    folder = Path(project.run_meltano("logs", "dir").strip().splitlines()[-1])
+    folder = Path(project.run_meltano(*FIND_LOGS).strip().splitlines()[-1])
     return [_describe_run(project, pipeline, run, read_log(folder, run.log_id)) for run in runs]
 
 

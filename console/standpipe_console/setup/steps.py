@@ -1,7 +1,7 @@
 """`setup`: from an empty project to a pipeline that can be validated. Another setup starts from the present settings.
 
-The console itself writes keys into `.env`, as everybody on the machine could read them in another program's arguments.
-Meltano's own command writes all other settings.
+The console itself writes into `.env`, as `meltano config set --store=dotenv` does: everybody on the machine could read
+a key in the arguments of another program, and a program per setting takes a second each.
 """
 
 from __future__ import annotations
@@ -254,10 +254,10 @@ def _write_settings(project: Project, settings: Mapping[Setting, JsonValue], out
         resolved = project.dotenv.resolve_text(value) if isinstance(value, str) else value
         if project.get_effective_settings(plugin).get(name) == resolved:
             continue
-        project.run_meltano("config", "set", "--store=dotenv", plugin, name, text)
+        variable = build_variable(plugin, name)
+        project.dotenv.set_value(variable, text)
         project.set_setting(plugin, name, resolved)
         outcome.written.append(f"{plugin} {name}: {value}")
-        variable = build_variable(plugin, name)
         if project.shell_env.get(variable) not in (None, text, resolved):
             raise ConsoleError(
                 f"{variable} is set in the shell, which overrides `.env`: unset it, and run setup again."
