@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .json_types import JsonObject
 
 MARKER = "_sync"
-#: The keyword of a SCHEMA by which a map tells the target that its records are not everybody.
+#: A map sets this keyword of a SCHEMA when its records are only some of all.
 SUBSET = "x-standpipe-subset"
 
 

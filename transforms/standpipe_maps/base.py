@@ -1,6 +1,6 @@
 """The base of both maps: read the whole input, commit it in one transaction, and only then send.
 
-``protocol`` decides whether the input was whole: a tap that dies also gives a mapper a clean end of input.
+``protocol`` decides whether the input was complete, as a mapper also gets a clean end of input from a tap that dies.
 """
 
 from __future__ import annotations
@@ -55,15 +55,15 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
     """A mapper that sends nothing before it has read and committed the whole input."""
 
     streams: ClassVar[frozenset[str]]
-    """The streams that are kept; the rows of others are ignored."""
+    """The streams whose rows are kept. Rows of other streams are ignored."""
     core_streams: ClassVar[frozenset[str]]
-    """The streams whose rows refer to each other; each has a table of its own name."""
+    """The streams whose rows refer to each other. Each has a table with its name."""
     people: ClassVar[Mapping[str, Sequence[str]]]
     """The fields that name a person, by stream; the id comes first."""
     person_columns: ClassVar[PersonColumns]
-    """The columns that name a person."""
+    """The columns with names of a person."""
     commands: ClassVar[Sequence[click.Command]] = ()
-    """Commands that only this map has."""
+    """Commands of this map alone."""
     tables: ClassVar[MetaData]
     migrations: ClassVar[Sequence[Callable[[Connection], None]]]
 
@@ -79,44 +79,44 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         self.counts: Counter[str] = Counter()
         self._buffer: dict[str, list[bytes]] = {}
         self.erased_ids: set[str] = set()
-        """The ids of people in the input who were erased."""
+        """The ids of erased people in the input."""
         self.whole_streams: frozenset[str] = frozenset()
-        """The streams that came whole: a record that did not come does not exist any more."""
+        """The streams that came completely, so that a record that did not come no longer exists."""
         self.is_subset = False
-        """Whether the tap read some records only: the others may have changed too, and their rows here are old."""
+        """Whether the tap read only some records. Others may have changed too, so their rows here may be old."""
         self._incoming_state: JsonObject | None = None
         self._final_state: JsonObject | None = None
         self._choice: protocol.StoreChoice | None = None
         self._resources = ExitStack()
         self.message_reader: RawReader
-        # Without this a failed run would leave its lock and its temporary files until the process ends.
+        # Otherwise a failed run would keep its lock and its temporary files until the process ends.
         self.message_reader.on_failure = self._resources.close
 
     @classmethod
     def get_singer_command(cls) -> click.Command:
-        """Return the SDK's command with the commands that read the stores."""
+        """Return the SDK's command with further commands that read the stores."""
         commands = (*store_commands.STORE_COMMANDS, *cls.commands)
         return add_commands(super().get_singer_command(), cls, commands)
 
-    # What each map defines.
+    # The parts that each map defines.
 
     @classmethod
     @abc.abstractmethod
     def build_facts(cls) -> JsonObject:
-        """Return what this map alone knows and other programs read from `--about --format=json`."""
+        """Return facts that other programs read from this map with `--about --format=json`."""
 
     @property
     @abc.abstractmethod
     def join_streams(self) -> Iterable[tuple[str, ...]]:
-        """The streams that the join needs; one of each tuple is enough."""
+        """The streams that the join needs. From each tuple, one is enough."""
 
     @abc.abstractmethod
     def prepare_store(self) -> None:
-        """Prepare the store, which is open now, for the first rows."""
+        """Prepare the open store for the first rows."""
 
     @abc.abstractmethod
     def keep_records(self, stream: str, records: Sequence[bytes]) -> None:
-        """Put records into the store; each is the JSON that came."""
+        """Store records. Each is the JSON that came in."""
 
     @abc.abstractmethod
     def find_missing(self, began: int, *, new: bool) -> protocol.Missing:
@@ -129,14 +129,14 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
 
     @abc.abstractmethod
     def build_fingerprint(self) -> JsonValue:
-        """Return what decides what is sent, beside the settings and the code, as JSON."""
+        """Return, as JSON, what besides the settings and the code decides what is sent."""
 
     @abc.abstractmethod
     def derive_messages(self, since: int | None) -> Iterable[singer.Message]:
         """Return the SCHEMA and RECORD messages to send.
 
         Args:
-            since: the run after which a change is sent; None sends everything.
+            since: the run after which changes are sent; None sends everything.
         """
 
     @abc.abstractmethod
@@ -146,14 +146,14 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
     # The protocol.
 
     def map_schema_message(self, message_dict: JsonObject) -> Iterable[singer.Message]:
-        """Remember the schema of a stream; the first one opens the store."""
+        """Store the schema of a stream. The first one opens the store."""
         if self._choice is None:
             self._open_store()
         self.schemas[message_dict["stream"]] = message_dict["schema"]
         return ()
 
     def map_record_message(self, message_dict: JsonObject) -> Iterable[singer.Message]:
-        """Buffer a record, and put the buffer into the store when it is full."""
+        """Buffer a record. When the buffer is full, store its records."""
         stream = message_dict["stream"]
         if stream not in self.schemas:
             raise UserError(f"A record of the stream {stream} came before its schema: check the tap.")
@@ -161,18 +161,18 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
             rows = self._buffer.setdefault(stream, [])
             rows.append(message_dict["record"])
             self.counts[stream] += 1
-            # Larger batches are not faster, and memory stays flat.
+            # Larger batches are not faster, and would need more memory.
             if len(rows) >= BUFFER_SIZE:
                 self._flush_buffer()
         return ()
 
     def map_state_message(self, message_dict: JsonObject) -> Iterable[singer.Message]:
-        """Keep a STATE for the end; one before the first SCHEMA is what the target confirmed last."""
+        """Keep a STATE for the end. One before the first SCHEMA is the last that the target confirmed."""
         state = message_dict["value"]
         if is_too_deep(state):
             raise UserError("A STATE of the input is nested too deeply, so nothing is sent: check the tap.")
         if not isinstance(state.get("bookmarks", {}), dict):
-            # The map's own bookmark would take their place.
+            # The map's own bookmark would replace them.
             raise UserError(
                 "The `bookmarks` of a STATE of the input are not an object, so nothing is sent: check the tap."
             )
@@ -184,17 +184,17 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         return ()
 
     def map_activate_version_message(self, message_dict: JsonObject) -> Iterable[singer.Message]:  # noqa: ARG002
-        """Ignore the versions of the tap's tables: they are not versions of what is derived."""
+        """Ignore versions of the tap's tables, as they do not apply to derived records."""
         return ()
 
     def map_batch_message(self, message_dict: JsonObject) -> Iterable[singer.Message]:
-        """Reject rows that are in files: the map joins what comes through its input."""
+        """Reject rows in files, as the map joins only what comes through its input."""
         raise UserError(
             f"The tap sends {message_dict.get('stream')} as BATCH files: take `batch_config` out of its settings."
         )
 
     def process_endofpipe(self) -> None:
-        """Send what follows from the whole input, or send nothing."""
+        """Send the results of the complete input, or nothing."""
         with self._resources:
             self._finish_run()
 
@@ -244,7 +244,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
 
     def _flush_buffer(self) -> None:
         for stream, rows in self._buffer.items():
-            # A person who was erased (`standpipe erase`) must not come back into the store.
+            # Erased people (`standpipe erase`) must not come back into the store.
             if self._block_list and (fields := self.people.get(stream)):
                 rows = [row for row in rows if not self._is_erased(fields, row)]  # noqa: PLW2901
             self.keep_records(stream, rows)
@@ -254,12 +254,12 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         try:
             names = [getattr(NAMED_RECORD.decode(row), field) for field in fields]
         except (msgspec.DecodeError, UnicodeDecodeError):
-            # The store's own reader explains what is wrong with the record.
+            # The store's own reader will explain the problem of the record.
             return False
         texts = [name for name in names if isinstance(name, str)]
         if self.erased_ids.isdisjoint(texts) and not self._block_list.is_blocked(*texts):
             return False
-        # Later records of the person, such as invoices, carry the id but no address.
+        # Later records of the person, such as invoices, have the id but no address.
         self.erased_ids.update(texts[:1])
         return True
 
@@ -279,13 +279,13 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
             allow_partial=self.config["allow_partial"],
         )
         self._flush_buffer()
-        # In a stream that is filtered on purpose, an absent record may still exist.
+        # In a stream that is filtered on purpose, a missing record may still exist.
         self.whole_streams = marker.whole.difference(self.config["accept_filtered"]) if marker else frozenset()
         self._check_join(marker)
         self.is_subset = bool(marker and marker.subset)
         self.now = now = marker.completed_at // 1000 if marker else int(time.time())
         with open_spool(self.store.path.parent) as spool:
-            # What can fail happens before the commit; the target gets its first message after it.
+            # Everything that can fail comes before the commit. The target gets its first message after it.
             with pause_garbage_collection():
                 self._spool_messages(spool, self._choose_since(now), now)
             self._debt = self._find_debt()
@@ -299,7 +299,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         return self._committed == 0 or bool(self._choice and self._choice.fresh)
 
     def _check_join(self, marker: protocol.Marker | None) -> None:
-        """Reject an input in which records refer to others that should have come, and did not."""
+        """Reject an input in which records refer to others that should have come but did not."""
         if marker is None or self.config["allow_partial"] or not self.whole_streams.issuperset(self.core_streams):
             return
         began = protocol.find_read_start(self._final_state, marker, self.join_streams)
@@ -308,7 +308,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
             self.logger.warning("%s", warning)
 
     def _choose_since(self, now: int) -> int | None:
-        """Return the run after which a change is sent; None sends everything."""
+        """Return the run after which changes are sent; None sends everything."""
         if self.is_subset:
             # Only what this run touched, whatever `resend` says: nothing is known of the others. A store without any
             # earlier run has nothing else.
@@ -326,7 +326,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
 
     def _compute_fingerprint(self) -> str:
         settings = {name: value for name, value in self.config.items() if name not in HOUSEKEEPING}
-        # A new version may derive other values from the same rows.
+        # A new version may derive different values from the same rows.
         parts = [self.plugin_version, settings, self.build_fingerprint()]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -334,7 +334,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         """Write all messages to a file, and the run to the store, which is not committed yet."""
         for message in self.derive_messages(since):
             spool.write(self.message_writer.format_message(message))
-        # A run without a STATE of its own sends the one that it was given, so that the target confirms this run.
+        # A run without its own STATE repeats the incoming one, so that the target confirms this run.
         state = self._final_state or self._incoming_state
         if state is not None and not self.config["preview"]:
             confirmed = {"store": self.store.name, "gen": self._choose_confirmation()}
@@ -348,15 +348,15 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
             self.store.write_value("fingerprint", self._compute_fingerprint())
 
     def _choose_confirmation(self) -> int:
-        """Return the run that the target confirms when it prints this run's STATE.
+        """Return the run that the target confirms with this run's STATE.
 
-        A subset run sends nothing that an earlier run still owes, so it must not confirm that either.
+        A subset run does not send what an earlier run left unconfirmed, so it must not confirm that either.
         """
         owes = self.is_subset and self._confirmed != self._committed
         return self._confirmed if owes else self.generation
 
     def _find_debt(self) -> str | None:
-        """Return why a run over everything is needed after a subset run; None when none is."""
+        """Return why a run over everything must follow a subset run; None if it need not."""
         if not self.is_subset:
             return None
         if self._confirmed != self._committed or self.store.read_value("all_sent", 0) > self._confirmed:
@@ -376,13 +376,13 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         try:
             write_summary(self.store_dir, name, summary)
         except OSError as error:
-            # All records were sent, so a missing summary must not fail the run.
+            # All records are sent, so a missing summary must not fail the run.
             self.logger.warning("The summary of %s cannot be written (%s)", name, error.strerror)
 
 
 @contextmanager
 def pause_garbage_collection() -> Iterator[None]:
-    """Collect no garbage: derived records have no cycles, and looking for some takes a fifth of the time."""
+    """Pause the garbage collection, as derived records have no cycles and the search takes a fifth of the time."""
     gc.disable()
     try:
         yield

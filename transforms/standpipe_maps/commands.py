@@ -64,11 +64,11 @@ def list_stores(mapper: JoinMapper) -> list[Path]:
     """Return the files of a map's stores.
 
     Raises:
-        UserError: a run uses one of them, or one is damaged.
+        UserError: a run is using one of them, or one is damaged.
     """
     paths = []
     for path in sorted(mapper.store_dir.glob("*.sqlite")):
-        # SQLite cannot open other files, and a database of another program may be in the same folder.
+        # SQLite cannot open other files, and the folder may contain another program's database.
         if is_database(path):
             with ReadOnlyStore(path, mapper.tables) as store:
                 if store.is_made_by_map(mapper.core_streams):
@@ -77,7 +77,7 @@ def list_stores(mapper: JoinMapper) -> list[Path]:
 
 
 def print_result(result: Mapping[str, JsonValue], *, as_json: bool) -> None:
-    """Print what a command found: as JSON, or as lines for a person."""
+    """Print the result of a command: as JSON, or as lines for people."""
     click.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else "\n".join(_format_lines(result)))
 
 
@@ -137,7 +137,7 @@ def _find_person_command(mapper: JoinMapper, *, as_json: bool) -> None:
     names = set(_read_names())
     sent_as: set[str] = set()
     rows: dict[str, int] = {}
-    # A name that one store knows may lead to another name in a store that was read before it.
+    # A name in one store may lead to another name in a store that was read before.
     while True:
         before = len(names)
         for path in list_stores(mapper):
@@ -161,7 +161,7 @@ def _erase_person_command(mapper: JoinMapper, *, as_json: bool) -> None:
         with Store(path, path.stem, mapper.tables, mapper.migrations) as store:
             if rows := erase_person(store, mapper.person_columns, names):
                 store.commit()
-                # Deleted rows stay in the free pages of the file until it is written anew.
+                # Deleted rows stay in free pages of the file until it is rewritten.
                 store.rewrite_file()
                 stores.append({"path": str(path), "rows": rows})
     print_result({"stores": stores, "rows": sum(one["rows"] for one in stores)}, as_json=as_json)

@@ -1,4 +1,4 @@
-"""The JSON types that attributes have, and what the schema of a tap says of a field."""
+"""The JSON types of attributes, and a field's declaration in the tap's schema."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 JsonSchema: TypeAlias = "Mapping[str, JsonValue]"
 
 EVERY = "*"
-"""What a setting that lists names has instead of all of them."""
+"""The value that replaces all names in a setting with a list of names."""
 TEXT: JsonSchema = {"type": ["string", "null"]}
 DATE: JsonSchema = {"type": ["string", "null"], "format": "date-time"}
 NUMBER: JsonSchema = {"type": ["number", "null"]}
@@ -37,7 +37,7 @@ TO_TEXT: Mapping[type, Callable[[JsonValue], str]] = {
 
 
 def find_single_type(prop: JsonSchema) -> str | None:
-    """Return the one JSON type that a property has beside null; None for none, several, a list or an object."""
+    """Return the only JSON type of a property besides null; None for none, several, a list or an object."""
     types = prop.get("type", ())
     single = [one for one in ([types] if isinstance(types, str) else types) if one != "null"]
     return single[0] if len(single) == 1 and single[0] in TYPES else None
@@ -49,7 +49,7 @@ def allows_other_fields(schema: JsonSchema) -> bool:
 
 
 def format_time(seconds: int | None) -> str | None:
-    """Return unix seconds as a date-time in UTC.
+    """Return Unix seconds as a date-time in UTC.
 
     Raises:
         ValueError, OverflowError, OSError: the calendar has no such time.

@@ -1,4 +1,4 @@
-"""Singer messages in and out: a reader that leaves records as bytes, and a file for messages until the commit."""
+"""Reads and writes Singer messages: records stay bytes, and a file holds the output until the commit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class SingerLine(msgspec.Struct):
-    """A Singer message; its record stays JSON, because each map decodes only the members that it needs."""
+    """A Singer message. Its record stays JSON, because each map decodes only the members that it needs."""
 
     type: str
     stream: str | None = None
@@ -49,7 +49,7 @@ class RawReader(NumberedReader[bytes]):
         return sys.stdin.buffer
 
     def process_lines(self, file_input: IO[Any] | None, callbacks: Callbacks) -> Counter[str]:
-        """Give every message to the callback of its type.
+        """Pass every message to the callback of its type.
 
         Raises:
             UserError: a line is not a Singer message.
@@ -61,7 +61,7 @@ class RawReader(NumberedReader[bytes]):
             raise
 
     def deserialize_json(self, line: bytes) -> JsonObject:
-        """Return the message on a line, an empty one when there is none; numbers with a fraction as Decimal."""
+        """Return the message on a line, or an empty one for an empty line. Numbers with a fraction become Decimal."""
         try:
             message = LINES.decode(line)
         except UNREADABLE:
@@ -72,13 +72,13 @@ class RawReader(NumberedReader[bytes]):
 
 @contextmanager
 def open_spool(folder: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file for what is to be sent; closing it deletes it.
+    """Open a temporary file for the messages to send. Closing it deletes it.
 
     Raises:
         UserError: the folder has no room for it.
     """
     try:
-        # Closing the file writes what is left in its buffer and may fail too, so the error is caught out here.
+        # Closing the file writes its remaining buffer and may fail too, so the error is caught here.
         with tempfile.TemporaryFile(dir=folder) as spool:
             yield spool
     except OSError as error:
@@ -96,7 +96,7 @@ def write_spool(spool: IO[bytes], output: IO[bytes]) -> None:
         shutil.copyfileobj(spool, output)
         output.flush()
     except OSError as error:
-        # Python flushes the output again at exit, which would print a second error.
+        # Python flushes the output again at exit, which would show a second error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
         reason = f"The output cannot be written ({error.strerror})"
         if isinstance(error, BrokenPipeError):

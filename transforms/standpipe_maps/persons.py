@@ -1,4 +1,4 @@
-"""Finds and deletes a person in a store: the ids and addresses that name them, and the rows that hold these."""
+"""Finds and deletes a person in a store: the person's ids and addresses, and the rows that contain them."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ NAMED_RECORD = msgspec.json.Decoder(NamedRecord)
 
 @dataclass(frozen=True)
 class PersonColumns:
-    """Where the tables of a map name people."""
+    """The columns of a map's tables that name people."""
 
     records: Table
-    """The table whose ``body`` holds a person's id and e-mail address."""
+    """The table whose ``body`` contains a person's id and e-mail address."""
     named_by: Sequence[Column[str]]
-    """The columns that hold an id or an address of a person; a row in which one does is removed with the person."""
+    """Columns with an id or an address of a person. A row with one of the person's names is removed."""
     sent_as: Sequence[Column[str]] = ()
-    """The columns that hold the ids under which a person was sent, in a table that names the person too."""
+    """Columns with the ids under which a person was sent, in a table that also names the person."""
 
 
 @dataclass(frozen=True)
 class PersonTrace:
-    """What one store knows about a person."""
+    """A store's facts about a person."""
 
     names: frozenset[str]
-    """All ids and e-mail addresses, those that were asked for among them."""
+    """All ids and e-mail addresses, including the requested ones."""
     sent_as: frozenset[str]
     rows: int
-    """How many rows name the person."""
+    """The number of rows that name the person."""
 
 
 def find_person(store: Store, columns: PersonColumns, names: Iterable[str]) -> PersonTrace:
-    """Return what a store knows about the person with one of these ids or e-mail addresses.
+    """Return a store's facts about the person with one of these ids or e-mail addresses.
 
     Records with the same address count as one person, because an erasure is usually requested by address.
     """
@@ -64,7 +64,7 @@ def find_person(store: Store, columns: PersonColumns, names: Iterable[str]) -> P
         for key, body in page:
             email = NAMED_RECORD.decode(body).email
             people.append({key, email.strip()} if isinstance(email, str) and email.strip() else {key})
-    # An id leads to an address, and an address to other ids: go on until nothing new is found.
+    # An id leads to an address, and an address to other ids, so this repeats until nothing new is found.
     while True:
         folded = {fold_name(name) for name in known}
         found = {name for person in people if any(fold_name(one) in folded for one in person) for name in person}
@@ -83,13 +83,13 @@ def find_person(store: Store, columns: PersonColumns, names: Iterable[str]) -> P
 
 
 def erase_person(store: Store, columns: PersonColumns, names: Iterable[str]) -> int:
-    """Delete the rows that one of these ids or addresses names, in the store's transaction; return how many."""
+    """Delete the rows with one of these ids or addresses in the store's transaction; return their number."""
     return sum(store.execute(delete(table).where(named)).rowcount for table, named in _find_rows(columns, names))
 
 
 def _find_rows(columns: PersonColumns, names: Iterable[str]) -> Iterator[tuple[Table, ColumnElement[bool]]]:
-    """Yield each table that names people, with the condition that holds for the rows of these names."""
-    # A column holds a name as it is, or as it is compared.
+    """Yield each table that names people, with the condition for the rows with these names."""
+    # A column contains a name unchanged, or in the form for comparisons.
     spellings = sorted({spelling for name in names for spelling in (name, fold_name(name))})
     for table in dict.fromkeys(column.table for column in columns.named_by):
         yield table, or_(*(column.in_(spellings) for column in columns.named_by if column.table is table))

@@ -1,4 +1,4 @@
-"""The decision which store a run continues, and whether its input was whole. It is made nowhere else.
+"""Decides which store a run continues, and whether its input was complete. Only this module decides that.
 
 docs/state.md describes the contract between tap, map and target.
 """
@@ -19,33 +19,33 @@ if TYPE_CHECKING:
 FULL_REFRESH = "run once with --full-refresh"
 DAY = 86_400
 ALL_NEEDED_BELOW = 1000
-"""Below this number of records none may be missing."""
+"""With fewer records than this, none may be missing."""
 STORE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 @dataclass(frozen=True)
 class Marker:
-    """What a tap says in its last STATE, ``bookmarks._sync``, when every selected stream ended well."""
+    """The marker ``bookmarks._sync`` in a tap's last STATE, which says that every selected stream ended well."""
 
     streams: frozenset[str]
     bounded: bool
-    """The tap read from a date on, not everything."""
+    """Whether the tap read only from a date on."""
     subset: bool
-    """The tap read some customers, not all."""
+    """Whether the tap read only some customers."""
     completed_at: int
-    """Unix milliseconds by the tap's clock."""
+    """Unix milliseconds of the tap's clock."""
     whole: frozenset[str] = frozenset()
-    """The streams that the tap read whole: a record that did not come does not exist."""
+    """The streams that the tap read completely, so that a record that did not come does not exist."""
     rows: Mapping[str, int] = field(default_factory=dict)
-    """How many records the tap read of each stream; empty for a tap that does not say."""
+    """The number of records per stream; empty if the tap does not say it."""
 
 
 @dataclass(frozen=True)
 class IncomingState:
-    """What the STATE before the first SCHEMA says of the last run that the target confirmed."""
+    """The facts about the last confirmed run in the STATE before the first SCHEMA."""
 
     has_bookmarks: bool = False
-    """The tap reads only what changed."""
+    """Whether the tap reads only what changed."""
     store: str | None = None
     generation: int = 0
 
@@ -55,23 +55,23 @@ class StoreChoice:
     """The store that a run uses."""
 
     name: str | None
-    """None: a new store under a new name."""
+    """None for a new store under a new name."""
     must_exist: bool = False
     fresh: bool = False
-    """The rows of the store are deleted first."""
+    """Whether the rows of the store are deleted first."""
     confirmed: int = 0
-    """The run that the target confirmed; 0 when it is not known."""
+    """The run that the target confirmed; 0 if it is unknown."""
     throw_away: bool = False
 
 
 def get_bookmarks(state: Mapping[str, JsonValue] | None) -> Mapping[str, JsonValue]:
-    """Return the bookmarks of a STATE's value; empty when it has none."""
+    """Return the bookmarks of a STATE's value, or an empty object."""
     bookmarks = (state or {}).get("bookmarks")
     return bookmarks if isinstance(bookmarks, dict) else {}
 
 
 def parse_marker(state: Mapping[str, JsonValue] | None) -> Marker | None:
-    """Return the completion marker of a STATE's value; None when it is missing or cannot be read."""
+    """Return the completion marker of a STATE's value; None if it is missing or malformed."""
     sync = get_bookmarks(state).get("_sync")
     if not isinstance(sync, dict) or not isinstance(sync.get("completed_at"), int):
         return None
@@ -90,15 +90,15 @@ def _split_names(names: object) -> list[str]:
 
 
 def _parse_rows(rows: object) -> Mapping[str, int]:
-    """Return the counts of ``customers:107,invoices:204``, without those that cannot be read."""
+    """Return the counts of ``customers:107,invoices:204``, without malformed ones."""
     parts = (part.rpartition(":") for part in _split_names(rows))
     return {name: int(count) for name, _, count in parts if count.isdecimal()}
 
 
 def find_read_start(state: Mapping[str, JsonValue] | None, marker: Marker, needed: Iterable[tuple[str, ...]]) -> int:
-    """Return when the tap began to read, in unix seconds; every older record was there to be read.
+    """Return when the tap began to read, in Unix seconds. Every older record existed then.
 
-    The tap's bookmarks say when. Without them it is a day before the end, because no read takes that long.
+    The tap's bookmarks have this time. Without them it is a day before the end, because no read takes that long.
     """
     bookmarks = get_bookmarks(state)
     times = [
@@ -110,7 +110,7 @@ def find_read_start(state: Mapping[str, JsonValue] | None, marker: Marker, neede
 
 
 def parse_incoming_state(state: Mapping[str, JsonValue] | None) -> IncomingState:
-    """Return what a STATE's value says of the last run; a STATE of another form counts as bookmarks."""
+    """Return the facts about the last run in a STATE's value. A STATE of another form counts as bookmarks."""
     bookmarks = get_bookmarks(state)
     # STATE of another form comes from another tap, which continues from it in its own way.
     foreign = bool(state) and "bookmarks" not in (state or {})
@@ -122,10 +122,10 @@ def parse_incoming_state(state: Mapping[str, JsonValue] | None) -> IncomingState
 
 
 def choose_store(incoming: IncomingState, *, store_name: str | None, allow_partial: bool, preview: bool) -> StoreChoice:
-    """Return the store to use, from the STATE before the first SCHEMA and the settings of these names.
+    """Return the store to use, from the STATE before the first SCHEMA and these settings.
 
     Raises:
-        UserError: the tap will not send some rows again, and no store is known to have them.
+        UserError: the tap will not send some rows again, and no known store has them.
     """
     if preview:
         if incoming.has_bookmarks:
@@ -133,13 +133,13 @@ def choose_store(incoming: IncomingState, *, store_name: str | None, allow_parti
                 "A preview reads everything, but STATE has bookmarks: give it a state of its own, or --full-refresh."
             )
         return StoreChoice(None, throw_away=True)
-    # The name in STATE wins: it is the store whose rows the bookmarks continue.
+    # The name in STATE has priority, as the bookmarks continue the rows of that store.
     if incoming.store is not None:
         return _continue_store(incoming.store, incoming.generation, store_name)
-    # A tap that does not repeat its STATE cannot name the store, so only a fixed name leads back to it.
+    # A tap that does not repeat its STATE cannot name the store, so the store needs a fixed name.
     if store_name and allow_partial:
         return StoreChoice(store_name, must_exist=incoming.has_bookmarks)
-    # The tap would send only what changed since these bookmarks, and the rows before them are nowhere.
+    # The tap would send only changes since these bookmarks, and no store has the rows before them.
     if incoming.has_bookmarks:
         raise UserError(
             "STATE has bookmarks but does not name the map's store, so the rows before them are unknown: "
@@ -170,7 +170,7 @@ def check_late_state(incoming: IncomingState, choice: StoreChoice) -> None:
 
 
 def check_generation(choice: StoreChoice, generation: int) -> None:
-    """Check that the store is not older than what the target confirmed.
+    """Check that the store is not older than the confirmed run.
 
     Raises:
         UserError: the store is an old copy.
@@ -187,9 +187,9 @@ class ReceivedRows:
     """The rows that reached the map."""
 
     rows: Mapping[str, int]
-    """How many records came, by stream; a stream without records is there when its SCHEMA came."""
+    """The number of records per stream. A stream with only a SCHEMA is included."""
     accept_filtered: Collection[str] = ()
-    """The setting: streams that may have fewer records than the tap read."""
+    """The streams in the setting `accept_filtered`, which may have fewer records than the tap read."""
 
 
 def check_complete(  # noqa: PLR0913 everything that the decision needs
@@ -228,10 +228,10 @@ def check_complete(  # noqa: PLR0913 everything that the decision needs
         if not marker.streams.intersection(names):
             raise UserError(f"The tap did not read the stream {' or '.join(names)}, which the join needs: select it.")
         _check_received(marker, names, received)
-    # Later runs too: a bounded run moves the bookmarks past changes of older rows, which then never come.
+    # This applies to later runs too. A bounded run moves the bookmarks past changes of older rows.
     if marker.bounded:
         raise UserError("The tap's run was bounded by `start_date`, so rows are missing: remove it.")
-    # A store of some customers would later look like a store of all.
+    # A store with some customers would later look like a store with all of them.
     if new and marker.subset and not choice.throw_away:
         raise UserError(
             "The tap read some customers only, which cannot open a store: use the mapping `preview` (of leads, "
@@ -240,7 +240,7 @@ def check_complete(  # noqa: PLR0913 everything that the decision needs
 
 
 def _check_received(marker: Marker, names: tuple[str, ...], received: ReceivedRows) -> None:
-    """Check that the stream that the tap read reached the map in full."""
+    """Check that all records of a stream that the tap read reached the map."""
     came = [name for name in names if name in received.rows]
     if not came:
         raise UserError(
@@ -258,14 +258,14 @@ def _check_received(marker: Marker, names: tuple[str, ...], received: ReceivedRo
 
 @dataclass(frozen=True)
 class Missing:
-    """Records that others refer to and that did not come, though the tap read everything."""
+    """Records that others refer to and that did not come, although the tap read everything."""
 
     what: str
     count: int
     known: int
-    """How many are known."""
+    """The number of known records."""
     ids: Sequence[str]
-    """The ids of some of them."""
+    """The ids of some missing records."""
 
 
 def check_missing(missing: Missing, max_missing: float) -> str | None:

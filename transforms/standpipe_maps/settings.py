@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from standpipe_maps._kit.json_types import JsonObject, JsonValue
 
-# These say where a run is kept and what is accepted. None changes a record, so a new value resends nothing.
+# These settings do not change any record, so a new value resends nothing.
 HOUSEKEEPING = frozenset(
     {
         "store_dir",

@@ -1,6 +1,6 @@
-"""What a map keeps between runs: a database in which each run is one transaction, through SQLAlchemy Core.
+"""The data that a map keeps between runs: a database in which each run is one transaction, with SQLAlchemy Core.
 
-https://docs.sqlalchemy.org/en/20/core/, https://www.sqlite.org/pragma.html. It is SQLite today; another database needs
+https://docs.sqlalchemy.org/en/20/core/, https://www.sqlite.org/pragma.html. The database is SQLite; another one needs
 another URL and another ``_create_engine``.
 """
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 PRAGMAS = (
     "PRAGMA synchronous=FULL",
-    # The file stays locked from the first statement until the store is closed: also while a run emits.
+    # The file stays locked from the first statement until the store is closed, even while a run sends.
     "PRAGMA locking_mode=EXCLUSIVE",
     "PRAGMA cache_size=-65536",
 )
@@ -53,16 +53,16 @@ PROBLEMS = (
 
 
 def make_meta_table(metadata: MetaData) -> Table:
-    """Return the table `meta`: what a store says of itself, as names and JSON values."""
+    """Return the table `meta`: a store's facts about itself, as names and JSON values."""
     return Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 
 
 class Store:
-    """A store, open and locked; closing it undoes what is not committed.
+    """An open and locked store. Closing it undoes uncommitted changes.
 
     Args:
-        path: the database's file; its folder exists.
-        name: what STATE calls it.
+        path: the database's file, in an existing folder.
+        name: the store's name in STATE.
         tables: the map's tables and ``meta``.
         migrations: one function per schema version; the first creates the tables in an empty database.
     """
@@ -83,7 +83,7 @@ class Store:
             with self._explain_errors():
                 self._connection.begin()
             self._migrate(migrations)
-        # A store that cannot be migrated must not keep its lock.
+        # A store must release its lock if it cannot be migrated.
         except BaseException:
             self.close()
             raise
@@ -106,7 +106,7 @@ class Store:
                 migrate(self._connection)
         if version < len(migrations):
             self.write_value("schema_version", len(migrations))
-            # The name inside tells a renamed or copied file from the store that STATE names.
+            # The name inside distinguishes a renamed or copied file from the store in STATE.
             self.write_value("name", self.name)
         if (written := self.read_value("name")) != self.name:
             raise UserError(f"The file {self.path} is the store `{written}` under another name: {FULL_REFRESH}.")
@@ -120,7 +120,7 @@ class Store:
             return inspect(self._connection).has_table(name)
 
     def read_value(self, name: str, default: JsonValue = None) -> JsonValue:
-        """Return the JSON value of a name."""
+        """Return the JSON value with a name."""
         text = self.execute(select(self._meta.c.value).where(self._meta.c.name == name)).scalar()
         return default if text is None else json.loads(text)
 
@@ -135,7 +135,7 @@ class Store:
         return generation
 
     def delete_rows(self) -> None:
-        """Delete all rows but those of `meta`."""
+        """Delete all rows except those of `meta`."""
         for table in self._tables.sorted_tables:
             if table is not self._meta:
                 self.execute(delete(table))
@@ -144,7 +144,7 @@ class Store:
         """Run a statement in the run's transaction.
 
         Raises:
-            UserError: the database cannot.
+            UserError: the database fails.
         """
         with self._explain_errors():
             return self._connection.execute(statement, parameters)
@@ -159,18 +159,18 @@ class Store:
             self.execute(_build_upsert(table), rows)
 
     def read_pages(self, statement: Executable, size: int) -> Iterator[Sequence[Any]]:
-        """Yield the rows of a query in pages of this size; memory holds one page."""
+        """Yield the rows of a query in pages of this size, of which memory contains one."""
         with self._explain_errors():
             yield from self._connection.execute(statement, execution_options={"yield_per": size}).partitions()
 
     def commit(self) -> None:
-        """Commit the run; the lock stays."""
+        """Commit the run but keep the lock."""
         with self._explain_errors():
             self._connection.commit()
         self._is_new_file = False
 
     def rewrite_file(self) -> None:
-        """Write the file anew after a commit, so that it holds nothing of the rows that were deleted."""
+        """Rewrite the file after a commit, so that it contains nothing of deleted rows."""
         with self._explain_errors():
             # VACUUM cannot run in a transaction, and SQLAlchemy begins one before every statement of its own.
             self._raw_connection.execute("VACUUM")
@@ -180,7 +180,7 @@ class Store:
         return self._connection.connection.driver_connection
 
     def close(self) -> None:
-        """Undo what was not committed, release the lock, and delete a new file that no run was committed to."""
+        """Undo uncommitted changes, release the lock, and delete a new file without any committed run."""
         self._connection.close()
         self._engine.dispose()
         if self._is_new_file:
@@ -200,7 +200,7 @@ class Store:
 
 
 class ReadOnlyStore(Store):
-    """A store that is read and never changed; a run that holds its lock keeps it from being read.
+    """A store that is read and never changed. It cannot be read while a run holds its lock.
 
     Args:
         path: the database's file.
@@ -216,7 +216,7 @@ class ReadOnlyStore(Store):
         self._meta = tables.tables["meta"]
         self._tables = tables
         self._is_new_file = False
-        # Opened to be written, because SQLite has to undo what a killed run left behind before anybody can read.
+        # The file is opened for writing, because SQLite must first undo the changes of a killed run.
         self._engine = create_engine(
             f"sqlite:///file:{quote(str(path.absolute()))}?mode=rw&uri=true",
             poolclass=NullPool,
@@ -232,7 +232,7 @@ class ReadOnlyStore(Store):
         return self._read_version()
 
     def is_made_by_map(self, streams: Collection[str]) -> bool:
-        """Return whether the map that keeps these streams made this file, and the file still has the name it gave."""
+        """Return whether the map with these streams made this file, and the file still has its original name."""
         with self._explain_errors():
             inspector = inspect(self._connection)
             tables = set(inspector.get_table_names())
@@ -254,17 +254,17 @@ def open_to_read(
     migrations: Sequence[Callable[[Connection], None]],
     is_current: Callable[[Store], bool] = lambda _: True,
 ) -> Iterator[Store]:
-    """Open a store to read it; one of an older form is read in a copy that is brought up to date.
+    """Open a store for reading. One with an older form is copied, and the copy is migrated.
 
     Args:
         path: the database's file.
         tables: the map's tables and ``meta``.
         migrations: those of the map, see ``Store``.
-        is_current: returns whether the rows are as the settings want them; else the caller may change the copy.
+        is_current: returns whether the rows match the settings; otherwise the caller may change the copy.
     """
     with tempfile.TemporaryDirectory(prefix="standpipe-") as folder:
         with ReadOnlyStore(path, tables) as store:
-            # Most of the time nothing has changed and the file itself is read.
+            # Usually nothing has changed, and the file itself is read.
             if store.schema_version == len(migrations) and is_current(store):
                 yield store
                 return
@@ -280,7 +280,7 @@ def is_database(path: Path) -> bool:
 
 
 def _create_file(path: Path) -> bool:
-    """Create the file for its owner alone; return False when it exists."""
+    """Create the file for its owner only; return False if it exists."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
@@ -306,7 +306,7 @@ def _create_engine(path: Path) -> Engine:
 
 
 def add_columns(table: Table, *names: str) -> Callable[[Connection], None]:
-    """Return a migration that adds columns, which the tables of a new store have from the beginning."""
+    """Return a migration that adds columns, which new stores have from the beginning."""
 
     def migrate(connection: Connection) -> None:
         known = {column["name"] for column in inspect(connection).get_columns(table.name)}

@@ -16,10 +16,10 @@ NAMED = 10
 
 
 class Notes:
-    """Counts of what the summary reports, with the ids of ten records where a user should look at them.
+    """Counts for the summary, with the ids of ten records if a user should look at them.
 
     Args:
-        odd: the notes whose records are named.
+        odd: the notes whose records are listed.
     """
 
     def __init__(self, odd: Collection[str]) -> None:
@@ -28,24 +28,24 @@ class Notes:
         self.ids: dict[str, list[str]] = {}
 
     def count_record(self, note: str, key: str) -> None:
-        """Count a record of this id."""
+        """Count the record with this id."""
         self.counts[note] += 1
         if note in self._odd and self.counts[note] <= NAMED:
             self.ids.setdefault(note, []).append(key)
 
     def count_many(self, note: str, count: int, keys: Collection[str]) -> None:
-        """Count many records under a note that names records; the ids of some are enough."""
+        """Count many records under a note that lists records. The ids of some are enough."""
         self.counts[note] += count
         if keys:
             self.ids[note] = [*self.ids.get(note, ()), *keys][:NAMED]
 
     def format_lines(self) -> Iterator[str]:
-        """Return one line for each note that names records."""
+        """Return one line per note that lists records."""
         return (f"{note.replace('_', ' ')}: {', '.join(ids)}" for note, ids in self.ids.items())
 
 
 def format_summary(name: str, summary: Mapping[str, JsonValue]) -> str:
-    """Return a summary as lines of text; a table within it is one line."""
+    """Return a summary as lines of text. A table in it takes one line."""
     lines = [f"Summary of {name}"]
     for label, value in summary.items():
         text = ", ".join(f"{key} {count}" for key, count in value.items()) if isinstance(value, dict) else value
@@ -54,7 +54,7 @@ def format_summary(name: str, summary: Mapping[str, JsonValue]) -> str:
 
 
 def write_summary(folder: Path, name: str, summary: Mapping[str, JsonValue]) -> None:
-    """Write ``<name>.summary.json``, whole or not at all.
+    """Write ``<name>.summary.json``, completely or not at all.
 
     Raises:
         OSError: the folder cannot be written.
@@ -62,5 +62,5 @@ def write_summary(folder: Path, name: str, summary: Mapping[str, JsonValue]) -> 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = folder / f"{name}.summary.json.new"
     draft.write_text(json.dumps(summary, indent=2) + "\n")
-    # A reader never sees half a file: the rename is atomic.
+    # Readers never see an incomplete file, as the rename is atomic.
     draft.replace(folder / f"{name}.summary.json")

@@ -33,27 +33,27 @@ LARGEST = 2**63 - 1
 
 
 class Attribute(NamedTuple):
-    """A custom attribute of Intercom, and how it is sent."""
+    """A custom attribute of Intercom, and its form in ChartMogul."""
 
     name: str
     key: str
     type: JsonSchema
     """Its JSON schema in ChartMogul's record."""
     read: Callable[[JsonValue], JsonValue]
-    """Its value from what stands in Intercom's record; raises ValueError for what is not of its type."""
+    """Returns its value from the one in Intercom's record, or raises ValueError for another type."""
 
 
 def select_attributes(setting: str, names: Sequence[str], stream: str, schema: JsonSchema) -> tuple[Attribute, ...]:
-    """Return the attributes that a setting names, sorted by name.
+    """Return the attributes in a setting, sorted by name.
 
     Args:
-        setting: its name.
-        names: of attributes; `*` is every one that the schema declares with a single type.
-        stream: whose attributes they are.
-        schema: of the stream.
+        setting: the setting's name.
+        names: names of attributes; `*` means all that the schema declares with a single type.
+        stream: the stream with the attributes.
+        schema: the schema of the stream.
 
     Raises:
-        UserError: an attribute that is named is not declared, or is not a single value; two would have one key.
+        UserError: a named attribute is not declared, or is not a single value; or two attributes would have one key.
     """
     declared = _find_declarations(schema) or {}
     every = [name for name, prop in declared.items() if _make_typed_attribute(name, prop)] if EVERY in names else []
@@ -66,7 +66,7 @@ def check_keys(setting: str, names: Sequence[str]) -> None:
     """Check that no two names have the same key in ChartMogul.
 
     Raises:
-        UserError: they would.
+        UserError: two names have the same key.
     """
     if found := find_collision(names):
         one, other = found
@@ -77,7 +77,7 @@ def check_keys(setting: str, names: Sequence[str]) -> None:
 
 
 def read_value(attribute: Attribute | None, found: Mapping[str, JsonValue] | None) -> tuple[JsonValue, bool]:
-    """Return an attribute's value, null when its type does not fit, and whether it fits."""
+    """Return an attribute's value, or null if its type does not fit, and whether it fits."""
     raw = (found or {}).get(attribute.name) if attribute else None
     if attribute is None or raw is None:
         return None, True
@@ -88,13 +88,13 @@ def read_value(attribute: Attribute | None, found: Mapping[str, JsonValue] | Non
 
 
 def read_values(attributes: Sequence[Attribute], found: Mapping[str, JsonValue] | None) -> tuple[JsonObject, bool]:
-    """Return the values by key, null where there is none, and whether the types of all fit."""
+    """Return the values by key, null for missing ones, and whether the types of all fit."""
     read = [(one.key, *read_value(one, found)) for one in attributes]
     return {key: one for key, one, _ in read}, all(fits for _, _, fits in read)
 
 
 def _find_declarations(schema: JsonSchema) -> Mapping[str, JsonValue] | None:
-    """Return the schemas of the attributes by name; None when the tap's schema does not list them."""
+    """Return the schemas of the attributes by name; None if the tap's schema does not list them."""
     properties = schema.get("properties", {})
     customs: Mapping[str, JsonValue] = properties.get("custom_attributes", {})
     if "properties" in customs:
@@ -106,7 +106,7 @@ def _find_declarations(schema: JsonSchema) -> Mapping[str, JsonValue] | None:
 def _make_attribute(setting: str, name: str, stream: str, schema: JsonSchema) -> Attribute:
     declared = _find_declarations(schema)
     if declared is None:
-        # The tap's schema lists no attributes, so the value's type is unknown: text takes every single value.
+        # The tap's schema lists no attributes, so their types are unknown. Text accepts any single value.
         return Attribute(name, make_attribute_key(name), TEXT, _read_as_text)
     if name not in declared:
         # A misspelt name is the usual cause.
@@ -141,7 +141,7 @@ def _make_reader(named: str) -> Callable[[JsonValue], JsonValue]:
 
 
 def make_date_attribute(name: str) -> Attribute:
-    """Return the attribute of a date in unix seconds."""
+    """Return the attribute for a date in Unix seconds."""
     return Attribute(name, make_attribute_key(name), DATE, _read_date)
 
 

@@ -1,4 +1,4 @@
-"""Countries as people write them: ISO 3166's names and codes come from pycountry, other names from this table."""
+"""Countries in the forms that people write. Names and codes of ISO 3166 come from pycountry, others from this table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import pycountry
 
-# Names that ISO 3166 does not have, folded by `_fold_country`. ISO has no code for Kosovo: this is the one in use.
+# Names outside of ISO 3166, folded by `_fold_country`. ISO has no code for Kosovo, so the usual one is used.
 NAMES = {
     "GB": "uk|u k|great britain|britain|england|scotland|wales|northern ireland|gb-eng|gb-sct|gb-wls|gb-nir",
     "US": "united states of america|america|usa|u s|u s a|estados unidos",
@@ -95,11 +95,11 @@ CODES = {name: code for code, names in NAMES.items() for name in names.split("|"
 
 @lru_cache(maxsize=1024)
 def find_country_code(country: str) -> str | None:
-    """Return the two letters of ISO 3166 that ChartMogul expects, from a name or a code; None for no country."""
+    """Return the two letters of ISO 3166 for ChartMogul, from a name or a code; None if it is not a country."""
     folded = _fold_country(country)
     if folded in CODES:
         return CODES[folded]
-    # Others' lists have in brackets, or with hyphens, what ISO has after a comma, or with blanks.
+    # Other lists use brackets or hyphens where ISO uses a comma or spaces.
     spelt = country.strip().replace(" (", ", ").removesuffix(")")
     spaced = _fold_country(spelt.replace("-", " ").replace("_", " "))
     if spaced in CODES:
@@ -114,7 +114,7 @@ def find_country_code(country: str) -> str | None:
 
 
 def _fold_country(country: str) -> str:
-    """Return a name without case, accents, dots, a leading article and doubled blanks."""
+    """Return a name without case, accents, dots, a leading article and double spaces."""
     plain = "".join(one for one in unicodedata.normalize("NFKD", country) if not unicodedata.combining(one))
     plain = plain.casefold().replace(".", " ").replace(",", " ").replace("&", " and ").replace("\u2019", "'")
     return " ".join(plain.replace("\u0131", "i").split()).removeprefix("the ")

@@ -40,7 +40,7 @@ KEEP: Mapping[str, Callable[[store.LeadsStore, Sequence[bytes]], None]] = {
 }
 KEY = ["external_id"]
 BY_CUSTOMER = "contact and customer"
-"""How the external ids of the contacts in a store are formed, see ``LeadsStore.rename_contacts``."""
+"""The form of contacts' external ids in a store, see ``LeadsStore.rename_contacts``."""
 COUNTED = (
     "customers",
     "customers_out",
@@ -76,7 +76,7 @@ class MapLeads(JoinMapper):
 
     @classmethod
     def build_facts(cls) -> JsonObject:
-        """Return the defaults, and the fields of each stream that is made with their source in Intercom."""
+        """Return the defaults, and the fields of each derived stream with their source in Intercom."""
         streams = {"customers": CUSTOMER_FIELDS, "contacts": CONTACT_FIELDS}
         return {
             "defaults": read_defaults(cls.config_jsonschema),
@@ -92,21 +92,21 @@ class MapLeads(JoinMapper):
         return [(stream,) for stream in sorted(KEEP)]
 
     def prepare_store(self) -> None:
-        """Open the rows; those with an earlier form of external id are renamed once."""
+        """Open the rows. Rows with an earlier form of external id are renamed once."""
         self.leads = store.LeadsStore(self.store, self.generation, self.config["customer_id_field"])
         if self.store.read_value("contact_ids") != BY_CUSTOMER:
             self.leads.rename_contacts(deletes=self.config["on_unlinked"] == "delete")
             self.store.write_value("contact_ids", BY_CUSTOMER)
 
     def map_schema_message(self, message_dict: dict[str, Any]) -> Iterable[singer.Message]:
-        """Remember the schema of a stream, and check that the settings fit it."""
+        """Store the schema of a stream, and check that the settings fit it."""
         yield from super().map_schema_message(message_dict)
         check = {"companies": self._read_customer_options, "contacts": self._read_contact_options}
         if message_dict["stream"] in check:
             check[message_dict["stream"]]()
 
     def keep_records(self, stream: str, records: Sequence[bytes]) -> None:
-        """Put records into the store."""
+        """Store records."""
         KEEP[stream](self.leads, records)
 
     def _read_customer_options(self) -> CustomerOptions:
@@ -116,7 +116,7 @@ class MapLeads(JoinMapper):
         return read_contact_options(self.config, self.schemas.get("contacts", {}))
 
     def find_missing(self, began: int, *, new: bool) -> Missing:
-        """Return the missing companies of users; Intercom does not list a company that has leads only."""
+        """Return the missing companies of users. Intercom does not list a company that has only leads."""
         self.leads.link_contacts()
         return self.leads.find_missing_companies(began, new=new)
 
@@ -127,7 +127,7 @@ class MapLeads(JoinMapper):
 
     def derive_messages(self, since: int | None) -> Iterator[singer.Message]:
         """Yield the SCHEMA and the RECORDs of customers, then those of contacts."""
-        # Nothing was heard of the others, and what is due to them since the last plain run is left to the next.
+        # This run has no news of the others. What they need since the last plain run is left to the next plain run.
         touched = self.leads.find_touched() if self.is_subset else store.Touched()
         self.leads.link_contacts()
         if "contacts" in self.whole_streams and not self.is_subset:
@@ -145,7 +145,7 @@ class MapLeads(JoinMapper):
     def _build_customers(
         self, options: CustomerOptions, external_ids: Sequence[str] | None
     ) -> Iterator[Sequence[Record]]:
-        """Yield every customer, or those of some external ids, a page at a time."""
+        """Yield every customer, or only those with some external ids, a page at a time."""
         companies = self._choose_companies(external_ids)
         # One query finds the representatives of a page of companies.
         while page := list(islice(companies, store.PAGE)):
@@ -159,7 +159,7 @@ class MapLeads(JoinMapper):
             yield records
 
     def _choose_companies(self, external_ids: Sequence[str] | None) -> Iterator[tuple[str, Company]]:
-        """Yield, of companies with one external id, the newest."""
+        """Yield the newest of the companies with the same external id."""
         for key, group in groupby(self.leads.read_companies(external_ids), key=itemgetter(0)):
             (_, company), *others = group
             self.notes.counts["shadowed"] += len(others)
@@ -168,7 +168,7 @@ class MapLeads(JoinMapper):
     def _build_contacts(
         self, options: ContactOptions, contact_ids: Sequence[str] | None
     ) -> Iterator[Mapping[str, Sequence[Record]]]:
-        """Yield the records of every contact, or of some, one per customer, by Intercom's id, a page at a time."""
+        """Yield the records of every contact, or of some, by Intercom's id, one per customer, a page at a time."""
         for page in self.leads.read_contacts(contact_ids):
             known = self.leads.find_customers({company for contact, _ in page for company in contact.company_ids})
             oldest = self.leads.find_oldest_companies(set(known.values()))
@@ -181,13 +181,13 @@ class MapLeads(JoinMapper):
     def _build_contact_records(
         self, contact: Contact, known: Mapping[str, str], oldest: Mapping[str, str], options: ContactOptions
     ) -> Sequence[Record]:
-        # Companies that share an external id are one customer.
+        # Companies with the same external id are one customer.
         found = dict.fromkeys(known[one] for one in contact.company_ids if one in known)
         if not found:
             self.notes.count_record("contacts_without_company", contact.id)
         customers: list[tuple[str | None, str | None]] = [(one, oldest[one]) for one in found]
         if not found and not self.config["only_linked_contacts"]:
-            # Sent without a customer, for targets that take such contacts.
+            # The contact is sent without a customer, for targets that accept such contacts.
             customers = [(None, None)]
         record, notes = build_contact(contact, options) if customers else ({}, ())
         for note in (*["contacts"] * len(customers), *notes):
@@ -195,7 +195,7 @@ class MapLeads(JoinMapper):
         return [{**_build_ids(contact.id, customer, company), **record} for customer, company in customers]
 
     def build_summary(self, generation: int, seconds: float) -> JsonObject:
-        """Return the counts of the run; of each kind of odd record, ten ids go to the log."""
+        """Return the counts of the run. For each kind of odd record, ten ids are logged."""
         waiting, ids = self.leads.find_waiting()
         self.notes.ids |= {"waiting_for_company": list(ids)} if waiting else {}
         for line in self.notes.format_lines():

@@ -1,6 +1,6 @@
-"""Intercom's companies and contacts: the members that the map uses, whose types are checked as they come.
+"""Intercom's companies and contacts: the members that the map uses. Their types are checked as they arrive.
 
-https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts and /companies. Times are unix
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts and /companies. Times are Unix
 seconds.
 """
 
@@ -37,7 +37,7 @@ class Company(msgspec.Struct):
 
     id: str
     company_id: str | None = None
-    """The workspace's own id of the company."""
+    """The workspace's own id for the company."""
     name: str | None = None
     website: str | None = None
     created_at: Seconds | None = None
@@ -48,13 +48,13 @@ class Company(msgspec.Struct):
 
 
 class Link(msgspec.Struct):
-    """A company that a contact belongs to."""
+    """A contact's company."""
 
     id: str
 
 
 class Links(msgspec.Struct):
-    """The companies that a contact belongs to."""
+    """A contact's companies."""
 
     data: list[Link] | None = None
     has_more: bool | None = None
@@ -74,7 +74,7 @@ class Profiles(msgspec.Struct):
 
 
 class Location(msgspec.Struct):
-    """Where Intercom saw a contact last; its ``country_code`` has three letters."""
+    """Intercom's last known location of a contact. Its ``country_code`` has three letters."""
 
     country: str | None = None
     country_code: str | None = None
@@ -98,7 +98,7 @@ class Contact(msgspec.Struct):
 
     @property
     def company_ids(self) -> list[str]:
-        """Intercom's ids of the companies that the contact belongs to, each once."""
+        """Intercom's ids of the contact's companies, each once."""
         data = (self.companies.data if self.companies else None) or ()
         return list(dict.fromkeys(one.id for one in data))
 
@@ -120,11 +120,13 @@ def read_contacts(records: Sequence[bytes]) -> list[Contact]:
     """Return contacts from their JSON.
 
     Raises:
-        UserError: as of companies; or a list of companies is cut short, as Intercom's pages have it after the tenth.
+        UserError: a field has a wrong type, there is no id, or a list of companies is incomplete, as Intercom's pages
+            have
+            it after the tenth.
     """
     found = read_records(CONTACT, "contacts", records, "Intercom")
     for one in found:
-        # With a list that is cut off, the contact would leave the companies that are not in it.
+        # With an incomplete list, the contact would seem to leave the other companies.
         if one.companies and one.companies.has_more:
             raise UserError(
                 f"The contact {one.id} belongs to more companies than its record lists: the tap must read the others."
@@ -133,7 +135,7 @@ def read_contacts(records: Sequence[bytes]) -> list[Contact]:
 
 
 def read_records(decoder: msgspec.json.Decoder[T], stream: str, records: Sequence[bytes], vendor: str) -> list[T]:
-    """Return records as structs of what the map uses.
+    """Return records as structs with the members that the map uses.
 
     Args:
         decoder: decodes one record of the stream.
@@ -142,7 +144,7 @@ def read_records(decoder: msgspec.json.Decoder[T], stream: str, records: Sequenc
         vendor: the name of the vendor, for the error.
 
     Raises:
-        UserError: a field is of a wrong type, a field that every record has is missing, or a record is not UTF-8.
+        UserError: a field has a wrong type, a field that every record has is missing, or a record is not UTF-8.
     """
     decode = decoder.decode
     try:

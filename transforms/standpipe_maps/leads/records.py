@@ -1,4 +1,4 @@
-"""Derives what ChartMogul gets from Intercom: a customer of each company, a contact of each link to a company."""
+"""Derives ChartMogul's records from Intercom's: a customer per company, and a contact per link to a company."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from standpipe_maps.leads.models import Company, Contact
 
 LOCATION = "location"
-# What the summary counts. For the notes of ODD it also reports some ids.
+# The counts of the summary. For the notes in ODD it also reports some ids.
 UNFIT, NO_WEBSITE, NO_COUNTRY = "unfit_attribute", "no_website", "unknown_country"
 CUSTOMER_NOTES = ("without_name", "without_email", "without_date", NO_WEBSITE, NO_COUNTRY, UNFIT)
 ODD = frozenset({UNFIT, NO_WEBSITE, NO_COUNTRY})
 
 
 class DerivedRecord(NamedTuple):
-    """A record, and what the summary counts of it."""
+    """A record and its notes for the summary."""
 
     record: JsonObject
     notes: Sequence[str]
@@ -32,36 +32,36 @@ class DerivedRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class CustomerOptions:
-    """The settings that decide what is in a customer."""
+    """The settings for customers."""
 
     customs: Sequence[Attribute]
     date: Attribute | None
-    """The date of the lead and the trial: a standard field or an attribute of the company."""
+    """The source of the lead's and the trial's date: a standard field or an attribute of the company."""
     country: Attribute | str | None
-    """An attribute of the company, or ``LOCATION``: where its representative is. So is ``city``."""
+    """The source: an attribute of the company, or ``LOCATION``, its representative's. The same for ``city``."""
     city: Attribute | str | None
     tags: bool
 
 
 @dataclass(frozen=True)
 class ContactOptions:
-    """The settings that decide what is in a contact."""
+    """The settings for contacts."""
 
     customs: Sequence[Attribute]
     title: Attribute | None
     deletes: bool
-    """Contacts that left a company are sent as deleted; all others then say that they are not."""
+    """Whether contacts that left a company are sent as deleted. All others then say that they are not."""
 
 
 def build_customer(
     company: Company, external_id: str, speaker: Contact | None, options: CustomerOptions
 ) -> DerivedRecord:
-    """Return the customer that a company becomes.
+    """Return the customer for a company.
 
     Args:
-        company: Intercom's.
+        company: Intercom's company.
         external_id: the id that the setting `customer_id_field` names.
-        speaker: the contact that represents the company, which has no e-mail address and no place of its own.
+        speaker: the contact that represents the company, which has no e-mail address and no place itself.
         options: the settings.
     """
     name, website = rules.strip_text(company.name), rules.normalize_website(company.website)
@@ -100,7 +100,7 @@ def build_customer(
 def _find_places(
     company: Company, speaker: Contact | None, options: CustomerOptions
 ) -> tuple[str | None, str | None, bool]:
-    """Return country and city, and whether the attributes that they come from fit their types."""
+    """Return country and city, and whether the attributes for them have the right types."""
     seen = (speaker.location if speaker else None) or Location()
     customs = company.custom_attributes
     country, is_country = _find_place(options.country, customs, rules.strip_text(seen.country_code) or seen.country)
@@ -116,7 +116,7 @@ def _find_place(
 
 
 def build_contact(contact: Contact, options: ContactOptions) -> DerivedRecord:
-    """Return what a contact is at every customer, without the ids that differ."""
+    """Return a contact's fields that are the same at every customer."""
     first, last = rules.split_name(contact.name)
     customs, fit = read_values(options.customs, contact.custom_attributes)
     title, is_title = read_value(options.title, contact.custom_attributes)

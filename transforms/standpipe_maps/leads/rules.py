@@ -1,4 +1,4 @@
-"""The decisions about leads: names, websites, who represents a company, what is due to be sent."""
+"""The decisions about leads: names, websites, a company's representative, and the records to send."""
 
 from __future__ import annotations
 
@@ -18,57 +18,58 @@ NETWORKS = {"linkedin": "linked_in", "twitter": "twitter", "x": "twitter"}
 
 
 class Sent(NamedTuple):
-    """How a record was sent last."""
+    """How a record was last sent."""
 
     digest: bytes
     generation: int
-    """The run that first sent it so."""
+    """The first run that sent it in this form."""
     left_at: int | None = None
-    """When a run noticed that the contact had left the company, unix seconds."""
+    """The time at which a run noticed that the contact had left the company, in Unix seconds."""
 
 
 def is_new(digest: bytes, sent: Sent | None) -> bool:
-    """Return whether a record differs from what was sent last."""
+    """Return whether a record differs from the one last sent."""
     return sent is None or sent.digest != digest or sent.left_at is not None
 
 
 def is_due(sent: Sent, since: int | None) -> bool:
-    """Return whether what was sent before is sent again.
+    """Return whether an unchanged record is sent again.
 
     Args:
-        sent: as it was sent last.
+        sent: how it was last sent.
         since: the run that the target confirmed; None sends everything.
     """
     return since is None or sent.generation > since
 
 
 def strip_text(value: str | None) -> str | None:
-    """Return a text without the white space around it; None when nothing is left."""
+    """Return a text without surrounding white space; None if nothing is left."""
     return (value or "").strip() or None
 
 
 def split_name(name: str | None) -> tuple[str | None, str | None]:
-    """Split a name into first and last: the first word, and all that follows.
+    """Split a name into the first word and the rest.
 
-    "Ludwig van Beethoven" and "Gabriel García Márquez" come out right, and the two put together are always the name.
+    "Ludwig van Beethoven" and "Gabriel García Márquez" are split correctly, and both parts together are always the
+    name.
     """
     words = (name or "").split()
     return (words[0] if words else None), " ".join(words[1:]) or None
 
 
 def normalize_website(website: str | None) -> str | None:
-    """Return a website as a URL with its host in lower case; None when the text is not a website.
+    """Return a website as a URL with its host in lower case; None if the text is not a website.
 
-    Intercom takes any text there, ChartMogul finds the domain of a URL.
+    Intercom accepts any text here, while ChartMogul needs a URL to find the domain.
     """
     found = strip_text(website) or ""
     try:
         parts = urlsplit(found if "://" in found else f"https://{found}")
-        # Reading the port raises ValueError when it is not a number.
+        # Reading a port that is not a number raises ValueError.
         possible = parts.port != 0 and parts.scheme in {"http", "https"} and "@" not in parts.netloc
     except ValueError:
         return None
-    # A host without a dot is a name in a local network, not a website.
+    # A host without a dot is a name in a local network instead of a website.
     if not possible or "." not in (parts.hostname or "").strip(".") or any(map(str.isspace, found)):
         return None
     return parts._replace(netloc=parts.netloc.lower()).geturl()
@@ -80,7 +81,7 @@ def make_attribute_key(name: str) -> str:
 
 
 def find_collision(names: Iterable[str]) -> tuple[str, str] | None:
-    """Return the first two names that would have one key; None when each has its own."""
+    """Return the first two names with the same key; None if there are none."""
     taken: dict[str, str] = {}
     for name in names:
         if taken.setdefault(make_attribute_key(name), name) != name:
@@ -89,7 +90,7 @@ def find_collision(names: Iterable[str]) -> tuple[str, str] | None:
 
 
 def find_profiles(found: Sequence[Profile]) -> dict[str, str | None]:
-    """Return the URLs of the pages that ChartMogul keeps; of several in one network, the first."""
+    """Return the URLs of the pages that ChartMogul stores; if a network has several, the first."""
     urls: dict[str, str | None] = {"linked_in": None, "twitter": None}
     for one in found:
         network = NETWORKS.get((one.name or "").strip().lower())
@@ -100,7 +101,7 @@ def find_profiles(found: Sequence[Profile]) -> dict[str, str | None]:
 
 
 def rank_speaker(contact: Contact) -> int | None:
-    """Return how well a contact represents its company, users best; None without an e-mail address."""
+    """Return how well a contact represents its company. Users rank best; None without an e-mail address."""
     if strip_text(contact.email) is None:
         return None
     return USER if contact.role == "user" else LEAD
@@ -118,5 +119,5 @@ def make_external_id(contact_id: str, customer: str | None) -> str:
 
 
 def is_gone(absences: int) -> bool:
-    """Return whether a person was archived, deleted or merged: two whole reads in a row did not show them."""
+    """Return whether a person no longer exists, because two complete reads in succession did not show them."""
     return absences >= GONE

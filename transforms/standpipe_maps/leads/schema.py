@@ -1,4 +1,4 @@
-"""The JSON schemas of the two streams that are made: ChartMogul's fields, and the attributes that are selected.
+"""The JSON schemas of the two derived streams: ChartMogul's fields, and the selected attributes.
 
 https://dev.chartmogul.com/reference/customers and /contacts
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from standpipe_maps.leads.records import ContactOptions, CustomerOptions
 
 KEY: Mapping[str, JsonValue] = {"type": ["string"]}
-# Field, type, what it is, where it comes from.
+# Field, type, meaning, source.
 CUSTOMER_FIELDS: Sequence[tuple[str, Mapping[str, JsonValue], str, str]] = (
     ("external_id", KEY, "Id of the customer", "company.company_id, or id"),
     ("name", TEXT, "Name", "company.name, else the external id"),

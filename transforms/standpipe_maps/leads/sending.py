@@ -1,4 +1,4 @@
-"""Selects the records that are sent: those that changed, and those that the target has not confirmed."""
+"""Selects the records to send: those that changed, and those that the target has not confirmed."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Record: TypeAlias = "JsonObject"
 
 
 class Sender:
-    """What one run sends.
+    """Selects what one run sends.
 
     Args:
-        store: the rows of what was sent.
+        store: the rows of sent records.
         since: the run that the target confirmed; None sends everything.
-        now: unix seconds of this run.
-        deletes: contacts that left a company are sent as deleted.
-        note: called with what to count and the id of a record.
+        now: the Unix seconds of this run.
+        deletes: whether contacts that left a company are sent as deleted.
+        note: called with a note and the id of its record.
     """
 
     def __init__(
@@ -41,13 +41,13 @@ class Sender:
         self._note = note
 
     def select_customers(self, page: Sequence[Record]) -> Iterator[Record]:
-        """Yield those of these customers that are sent."""
+        """Yield the customers to send."""
         sent = self._store.sent_customers([one["external_id"] for one in page])
         changes = []
         for record in page:
             key, digest = record["external_id"], _compute_digest(record)
             before = sent.get(key)
-            # A customer that did not change is sent again only while the target has not confirmed it.
+            # An unchanged customer is sent again only until the target confirms it.
             if before is None or rules.is_new(digest, before):
                 changes.append({"external_id": key, "digest": digest})
             elif not rules.is_due(before, self._since):
@@ -57,7 +57,7 @@ class Sender:
         self._store.note_customers(changes)
 
     def select_contacts(self, page: Mapping[str, Sequence[Record]]) -> Iterator[Record]:
-        """Yield what is sent of these contacts, by Intercom's id: as they are now, and what they left."""
+        """Yield what to send of these contacts, by Intercom's id: them at present customers, and at those they left."""
         pairs = self._store.read_sent_contacts(page)
         changes: list[Record] = []
         for contact_id, records in page.items():
@@ -76,7 +76,7 @@ class Sender:
             key = found["external_id"]
             before = pairs.get(key)
             is_derived = before is None or before.is_previous_derived
-            # An id under which it was really written stays, whatever companies there are now.
+            # An id under which it was really written stays, with any companies.
             record = found if before is None or is_derived else {**found, "previous_external_id": before.previous}
             digest = _compute_digest(record)
             if before is None or rules.is_new(digest, before.sent):
@@ -87,10 +87,10 @@ class Sender:
             yield record
 
     def _select_former(self, contact_id: str, pairs: Sequence[SentContact], changes: list[Record]) -> Iterator[Record]:
-        """Yield contacts of customers that they have left."""
+        """Yield contacts at customers that they have left."""
         for pair in pairs:
             left_at = pair.sent.left_at
-            # The first run that notices it writes it down; later runs repeat the deletion until it is confirmed.
+            # The first run that notices it stores the time. Later runs repeat the deletion until it is confirmed.
             if left_at is None:
                 self._note("left_company", pair.external_id)
                 row = _build_row(

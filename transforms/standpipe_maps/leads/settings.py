@@ -1,4 +1,4 @@
-"""The settings of map-leads, and what they say of a record under the tap's schemas."""
+"""The settings of map-leads, and their meaning for a record under the tap's schemas."""
 
 from __future__ import annotations
 
@@ -97,24 +97,24 @@ SETTINGS = (
 
 
 def check_settings(config: Mapping[str, JsonValue]) -> None:
-    """Check what needs no schema.
+    """Check the settings that need no schema.
 
     Raises:
-        UserError: two attributes would have one key.
+        UserError: two attributes would have the same key.
     """
     for setting in ("company_attributes", "contact_attributes"):
         check_keys(setting, [name for name in config[setting] if name != EVERY])
 
 
 def read_customer_options(config: Mapping[str, JsonValue], schema: JsonSchema) -> CustomerOptions:
-    """Return what the settings say of customers.
+    """Return the settings for customers.
 
     Args:
         config: the settings.
-        schema: of the tap's stream `companies`.
+        schema: the schema of the tap's stream `companies`.
 
     Raises:
-        UserError: a setting names an attribute that is missing or of a wrong type.
+        UserError: a setting names an attribute that is missing or has a wrong type.
     """
     return CustomerOptions(
         customs=select_attributes("company_attributes", config["company_attributes"], "companies", schema),
@@ -151,10 +151,10 @@ def _find_attribute(setting: str, name: str, stream: str, schema: JsonSchema, ki
 
 
 def read_contact_options(config: Mapping[str, JsonValue], schema: JsonSchema) -> ContactOptions:
-    """Return what the settings say of contacts, see ``read_customer_options``.
+    """Return the settings for contacts, see ``read_customer_options``.
 
     Raises:
-        UserError: a setting names an attribute that is missing or of a wrong type, or the stream lacks `companies`.
+        UserError: a setting names an attribute that is missing or has a wrong type, or the stream lacks `companies`.
     """
     properties = schema.get("properties")
     if properties and "companies" not in properties:

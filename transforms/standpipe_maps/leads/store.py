@@ -1,4 +1,4 @@
-"""The rows of map-leads: companies and contacts whole, who belongs to which, and how each was sent last."""
+"""The rows of map-leads: complete companies and contacts, their links, and how each was last sent."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ PAGE = 500
 
 
 class SentContact(NamedTuple):
-    """How a contact was sent last as the contact of one customer."""
+    """How a contact was last sent as a contact of one customer."""
 
     external_id: str
     customer_external_id: str | None
     previous: str | None
     is_previous_derived: bool
-    """The previous id follows from the companies; otherwise the contact was once sent under it."""
+    """Whether the previous id follows from the companies. Otherwise the contact was once sent under it."""
     sent: Sent
 
     @property
@@ -45,10 +45,10 @@ class SentContact(NamedTuple):
 
 
 class Touched(NamedTuple):
-    """What a run may change."""
+    """The records that a run may change."""
 
     customers: Sequence[str] | None = None
-    """External ids, sorted; None for all."""
+    """Sorted external ids of customers; None for all."""
     contacts: Sequence[str] | None = None
     """Intercom's ids, sorted: those that came, so that nothing is decided about any other person. None for all."""
 
@@ -57,9 +57,9 @@ class LeadsStore:
     """The rows of one store.
 
     Args:
-        store: open.
+        store: the open store.
         generation: the number of this run.
-        id_field: the field of a company that is the customer's external id: `company_id` or `id`.
+        id_field: the field of a company with the customer's external id: `company_id` or `id`.
     """
 
     def __init__(self, store: Store, generation: int, id_field: str) -> None:
@@ -69,10 +69,10 @@ class LeadsStore:
         self._is_linked = False
 
     def keep_companies(self, records: Sequence[bytes]) -> None:
-        """Keep companies, the newest version of each.
+        """Store companies, the newest version of each.
 
         Raises:
-            UserError: a record is not as Intercom has it, or the store failed.
+            UserError: a record is malformed, or the store failed.
         """
         found = models.read_companies(records)
         rows = [
@@ -87,12 +87,12 @@ class LeadsStore:
             for one, body in zip(found, records, strict=True)
         ]
         self._store.upsert_rows(COMPANIES, rows)
-        # An older version than the store's is not kept, but the company was named all the same.
+        # A version that is older than the store's is not kept, but the company did come in this run.
         shown = COMPANIES.c.id.in_([one.id for one in found])
         self._store.execute(update(COMPANIES).where(shown).values(seen=self._generation))
 
     def keep_contacts(self, records: Sequence[bytes]) -> None:
-        """Keep contacts, the newest version of each, and remember that each came in this run."""
+        """Store contacts, the newest version of each, and that each came in this run."""
         found = models.read_contacts(records)
         rows = [
             {
@@ -108,7 +108,7 @@ class LeadsStore:
             for one, body in zip(found, records, strict=True)
         ]
         self._store.upsert_rows(CONTACTS, rows)
-        # An older version than the store's is not kept, but it proves that the contact exists.
+        # A version that is older than the store's is not kept, but it proves that the contact exists.
         shown = CONTACTS.c.id.in_([one.id for one in found])
         self._store.execute(update(CONTACTS).where(shown).values(seen=self._generation, absences=0))
 
@@ -118,13 +118,14 @@ class LeadsStore:
         self._store.execute(absent.values(absences=CONTACTS.c.absences + 1))
 
     def rename_contacts(self, *, deletes: bool) -> None:
-        """Give the new form of external id to what was sent under the earlier form, and remember the earlier id.
+        """Give sent contacts the new form of external id, and store the earlier id.
 
         The earlier form had Intercom's id of the company. When a company was deleted and created again, its contacts
-        may have been sent twice: then the oldest row gets the new id, and the others count as having left.
+        may have been sent twice. Then the oldest row gets the new id, and the others count as having left.
 
         Args:
-            deletes: contacts that left were deleted in ChartMogul, so a row that has not left is preferred.
+            deletes: whether contacts that left were deleted in ChartMogul, so that a row that has not left is
+                preferred.
         """
         table = SENT_CONTACTS
         company = func.substr(table.c.external_id, func.length(table.c.contact_id) + 2)
@@ -153,7 +154,7 @@ class LeadsStore:
         if self._is_linked:
             return
         self._is_linked = True
-        # A contact that came again replaces all its links: it may have left a company.
+        # A contact that came again replaces all its links, as it may have left a company.
         changed = CONTACTS.c.generation == self._generation
         self._store.execute(delete(LINKS).where(LINKS.c.contact_id.in_(select(CONTACTS.c.id).where(changed))))
         for page in self._store.read_pages(select(CONTACTS.c.body).where(changed), PAGE):
@@ -163,12 +164,12 @@ class LeadsStore:
                 self._store.execute(insert(LINKS), rows)
 
     def find_touched(self) -> Touched:
-        """Return what the rows of this run may change; it links the contacts that came.
+        """Return the records that this run's rows may change, after linking the contacts that came.
 
-        A customer changes with its company, and with the contacts of the company: one of them represents it.
+        A customer changes with its company, and with the contacts of the company, as one of them represents it.
         """
         came = select(CONTACTS.c.id).where(CONTACTS.c.seen == self._generation)
-        # The links as they were and as they are: a contact that left a company may have represented it.
+        # Earlier and present links both count, as a contact that left a company may have represented it.
         linked = select(self._external_id).join(LINKS, LINKS.c.company_id == COMPANIES.c.id)
         linked = linked.where(LINKS.c.contact_id.in_(came))
         customers = set(self._store.execute(linked).scalars())
@@ -179,10 +180,10 @@ class LeadsStore:
         return Touched(sorted(customers - {None}), sorted(self._store.execute(came).scalars()))
 
     def read_companies(self, external_ids: Sequence[str] | None = None) -> Iterator[tuple[str, models.Company]]:
-        """Yield companies by external id, the newest first of those that share one; without one they are left out.
+        """Yield companies by external id, the newest first of those that share one. Those without one are left out.
 
         Args:
-            external_ids: those to read, sorted; None reads all.
+            external_ids: the sorted ids to read; None reads all.
         """
         order = (self._external_id, COMPANIES.c.created_at.desc(), COMPANIES.c.id.desc())
         query = select(self._external_id, COMPANIES.c.body).where(self._external_id.is_not(None)).order_by(*order)
@@ -202,10 +203,10 @@ class LeadsStore:
             yield self._store.execute(query.where(column.in_(some))).all()
 
     def find_speakers(self, external_ids: Collection[str]) -> Mapping[str, models.Contact]:
-        """Return the contact that represents each customer: of those with an address, users first, then the oldest."""
+        """Return the representative of each customer: of the contacts with an address, users first, then the oldest."""
         order = (CONTACTS.c.rank, CONTACTS.c.created_at, CONTACTS.c.id)
         nth = func.row_number().over(partition_by=self._external_id, order_by=order).label("nth")
-        # Of the contacts of each customer the first in this order is taken.
+        # In this order, the first contact of each customer is chosen.
         ranked = (
             select(self._external_id.label("external_id"), CONTACTS.c.id, nth)
             .join(LINKS, LINKS.c.company_id == COMPANIES.c.id)
@@ -223,20 +224,20 @@ class LeadsStore:
         """Yield contacts by id, a page at a time, each with whether the person is gone.
 
         Args:
-            contact_ids: those to read, sorted; None reads all.
+            contact_ids: the sorted ids to read; None reads all.
         """
         query = select(CONTACTS.c.body, CONTACTS.c.absences).order_by(CONTACTS.c.id)
         for page in self._read_chosen(query, CONTACTS.c.id, contact_ids):
             yield [(models.CONTACT.decode(body), rules.is_gone(absences)) for body, absences in page]
 
     def find_customers(self, company_ids: Collection[str]) -> Mapping[str, str]:
-        """Return the external ids of the customers that companies become, by Intercom's id of the company."""
+        """Return the external ids of the companies' customers, by Intercom's id of the company."""
         query = select(COMPANIES.c.id, self._external_id).where(self._external_id.is_not(None))
         return self._read_pairs(query, COMPANIES.c.id, company_ids)
 
     def find_oldest_companies(self, external_ids: Collection[str]) -> Mapping[str, str]:
-        """Return Intercom's id of the oldest company that has an external id, by external id."""
-        # The last row of an external id is the one that remains.
+        """Return Intercom's id of the oldest company with an external id, by external id."""
+        # The last row of an external id remains.
         order = (COMPANIES.c.created_at.desc(), COMPANIES.c.id.desc())
         return self._read_pairs(
             select(self._external_id, COMPANIES.c.id).order_by(*order), self._external_id, external_ids
@@ -245,7 +246,7 @@ class LeadsStore:
     def _read_pairs(
         self, query: Select[tuple[str, str]], column: ColumnElement[str], values: Collection[str]
     ) -> Mapping[str, str]:
-        """Return what a query of two columns finds for these values of a column."""
+        """Return the results of a query with two columns for these values of a column."""
         found: dict[str, str] = {}
         ahead = iter(values)
         # A contact may belong to a thousand companies, and a statement takes a limited number of parameters.
@@ -254,14 +255,14 @@ class LeadsStore:
         return found
 
     def sent_customers(self, external_ids: Collection[str]) -> Mapping[str, Sent]:
-        """Return how these customers were sent last."""
+        """Return how these customers were last sent."""
         table = SENT_CUSTOMERS
         query = select(table.c.external_id, table.c.digest, table.c.generation)
         rows = self._store.execute(query.where(table.c.external_id.in_(external_ids)))
         return {external_id: Sent(digest, generation) for external_id, digest, generation in rows}
 
     def read_sent_contacts(self, contact_ids: Collection[str]) -> Mapping[str, Mapping[str, SentContact]]:
-        """Return how these contacts were sent last, by contact and external id."""
+        """Return how these contacts were last sent, by contact and external id."""
         table = SENT_CONTACTS
         query = select(table.c.contact_id, table.c.external_id, table.c.customer_external_id, table.c.previous,
                        table.c.is_previous_derived, table.c.digest, table.c.generation, table.c.left_at)  # fmt: skip
@@ -275,15 +276,15 @@ class LeadsStore:
         return found
 
     def note_customers(self, rows: Sequence[JsonObject]) -> None:
-        """Store how customers are sent by this run: `external_id`, `digest`."""
+        """Store how this run sends customers: `external_id`, `digest`."""
         self._store.upsert_rows(SENT_CUSTOMERS, [{**row, "generation": self._generation} for row in rows])
 
     def note_contacts(self, rows: Sequence[JsonObject]) -> None:
-        """Store how contacts are sent by this run: all columns but `generation`."""
+        """Store how this run sends contacts: all columns except `generation`."""
         self._store.upsert_rows(SENT_CONTACTS, [{**row, "generation": self._generation} for row in rows])
 
     def count_without_id(self) -> int:
-        """Return how many companies have no external id."""
+        """Return the number of companies without an external id."""
         query = select(func.count()).select_from(COMPANIES).where(self._external_id.is_(None))
         return self._store.execute(query).scalar() or 0
 
@@ -291,11 +292,11 @@ class LeadsStore:
         """Return the unknown companies of users who came in this run.
 
         A link has no date, and a user may have joined a new company while the companies were read. So a company is
-        missing only when the next whole read does not show it either, or when the store is new.
+        missing only if the next complete read does not show it either, or if the store is new.
 
         Args:
-            began: when the tap began to read, unix seconds; a younger user may belong to a younger company.
-            new: the store has no rows from earlier runs.
+            began: when the tap began to read, in Unix seconds; a younger user may belong to a younger company.
+            new: whether the store has no rows from earlier runs.
         """
         unknown = (
             select(LINKS.c.company_id)
@@ -312,7 +313,7 @@ class LeadsStore:
         found = self._store.execute(unknown.order_by(LINKS.c.company_id)).scalars().all()
         before = set(self._store.execute(select(AWAITED.c.id)).scalars())
         missing = [one for one in found if new or one in before]
-        # The list is of the last whole read only.
+        # The list contains only the result of the last complete read.
         self._store.execute(delete(AWAITED))
         if found:
             self._store.execute(insert(AWAITED), [{"id": one} for one in found])
@@ -320,7 +321,7 @@ class LeadsStore:
         return Missing("companies", len(missing), known, missing[:NAMED])
 
     def find_waiting(self) -> tuple[int, Sequence[str]]:
-        """Return how many links lead to a company that has not come, and the ids of some contacts."""
+        """Return the number of links to a company that has not come, and the ids of some contacts."""
         missing = (
             select(LINKS.c.contact_id)
             .outerjoin(COMPANIES, COMPANIES.c.id == LINKS.c.company_id)

@@ -1,6 +1,6 @@
-"""The tables of map-leads, and how those of an older store become today's.
+"""The tables of map-leads, and the migration of older ones.
 
-A changed table needs another function in ``MIGRATIONS``: stores of every earlier version are read on.
+A changed table needs another function in ``MIGRATIONS``, as stores of every earlier version stay in use.
 """
 
 from __future__ import annotations
@@ -68,12 +68,12 @@ SENT_CONTACTS = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("left_at", BigInteger),
-    # The external id under which it was written before, when there was one.
+    # The earlier external id under which it was written, if there was one.
     Column("previous", Text),
-    # 1 when that id follows from the companies. In rows of an older store it may be one that was really written.
+    # 1 if that id follows from the companies. In rows of an older store it may be one that was really written.
     Column("is_previous_derived", Integer, nullable=False, server_default=text("0")),
 )
-# Companies that users belong to and that no whole read has shown yet.
+# Companies of users that no complete read has shown yet.
 AWAITED = Table("awaited_companies", TABLES, Column("id", Text, primary_key=True))
 
 

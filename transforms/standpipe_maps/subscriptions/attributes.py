@@ -1,6 +1,6 @@
-"""The attributes of a customer in Intercom, as a table: name, type, description, source, value.
+"""The table of a customer's attributes in Intercom: name, type, description, source, value.
 
-A new attribute is one more row of ``ATTRIBUTES``, and a row in docs/attributes.md and the README.
+A new attribute is one more row in ``ATTRIBUTES``, and a row in docs/attributes.md and the README.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Attribute(NamedTuple):
     source: str
     value: Callable[[Facts], JsonValue]
     fits: Callable[[Facts], bool] | None = None
-    """Whether the field's value is of the type; None where the type was checked when the record came."""
+    """Returns whether the field's value has the type; None if it was checked when the record arrived."""
 
 
 def _read_customer(field: str) -> Callable[[Facts], JsonValue]:
@@ -57,7 +57,7 @@ def _compute_card_expiry(facts: Facts) -> str | None:
 
 @lru_cache(maxsize=1024)
 def find_month_end(month: int, year: int) -> str:
-    """Return the last day of a month at noon UTC: the same day in nearly every time zone.
+    """Return the last day of a month at noon UTC, which is the same day in nearly all time zones.
 
     Raises:
         ValueError: there is no such month.
@@ -162,20 +162,20 @@ ATTRIBUTES = (
 # fmt: on
 
 
-# The target writes it, because only the target knows who created a record.
+# The target writes this attribute, because only the target knows who created a record.
 CREATED_BY = Attribute("created_by", YES_NO, "Whether Standpipe created the record", "the target", lambda _: None)
 TYPE_WORDS = {"string": "text", "number": "number", "integer": "number", "boolean": "yes or no"}
 
 
 def name_type(attribute: Attribute) -> str:
-    """Return the type of an attribute in the words of Intercom's settings: text, number, date, yes or no."""
+    """Return the type of an attribute with the words of Intercom's settings: text, number, date, yes or no."""
     if attribute.type.get("format") == "date-time":
         return "date"
     return TYPE_WORDS[attribute.type["type"][0]]
 
 
 def list_contact_fields(user_id_field: str, company_id_field: str) -> tuple[Attribute, ...]:
-    """Return Intercom's standard fields of a contact, and the id of its company unless it is the customer's own.
+    """Return Intercom's standard fields of a contact, and its company's id unless that is the customer's own.
 
     The arguments are the settings.
     """
@@ -190,7 +190,7 @@ def list_contact_fields(user_id_field: str, company_id_field: str) -> tuple[Attr
 
 
 def list_company_fields(company_id_field: str, company_name_field: str) -> tuple[Attribute, ...]:
-    """Return Intercom's standard fields of a company; the arguments are the settings."""
+    """Return Intercom's standard fields of a company. The arguments are the settings."""
     return (
         Attribute("company_id", TEXT, "Company id", f"customer.{company_id_field}", _read_field(company_id_field)),
         Attribute("name", TEXT, "Name", f"customer.{company_name_field}", _read_field(company_name_field)),

@@ -1,4 +1,4 @@
-"""Extra fields of customers and subscriptions as attributes, each of the type that the site declares."""
+"""Extra fields of customers and subscriptions as attributes, each with the type that the site declares."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 DAY = 24 * 3600
 NOON = DAY // 2
 EARLIEST = -62_135_596_800
-# The times among Chargebee's own members, which a schema can only call integers.
+# Chargebee's own members with times, for which a schema can only say integer.
 TIMES: Mapping[str, frozenset[str]] = {
     "customers": frozenset({"created_at", "updated_at", "vat_number_validated_time"}),
     "subscriptions": frozenset(
@@ -61,11 +61,11 @@ SCALARS = frozenset({"string", "integer", "number", "boolean"})
 
 
 class FieldType(NamedTuple):
-    """The type of an attribute, and how a field's value is converted to it."""
+    """The type of an attribute, and the conversion of a field's value to it."""
 
     schema: JsonSchema
     convert: Callable[[JsonValue], JsonValue]
-    """Returns the attribute's value. Raises ValueError when the field's is of another type."""
+    """Returns the attribute's value, or raises ValueError if the field's value has another type."""
 
 
 def to_text(value: JsonValue) -> str:
@@ -132,14 +132,14 @@ def to_yes_no(value: JsonValue) -> bool:
 
 
 def to_date_time(value: JsonValue) -> str:
-    """Return a date-time from unix seconds or a text of one; a day without an hour is its noon in UTC.
+    """Return a date-time from Unix seconds or a text; a day without a time becomes noon in UTC.
 
-    Noon, because it is the same day in nearly every workspace's zone.
+    Noon is the same day in nearly every workspace's time zone.
 
     Raises:
         ValueError: the value has another type.
     """
-    # A custom field may hold a birthday, so times before 1970 are times here.
+    # A custom field may contain a birthday, so times before 1970 are valid here.
     if type(value) is int and EARLIEST <= value < LATEST:
         return str(format_time(value))
     text = to_text(value)
@@ -151,7 +151,7 @@ def to_date_time(value: JsonValue) -> str:
 
 
 def to_day(value: JsonValue) -> str:
-    """Return a date-time from a day: its midnight in unix seconds, or a text.
+    """Return a date-time from a day, which is its midnight in Unix seconds or a text.
 
     Raises:
         ValueError: the value has another type.
@@ -165,22 +165,22 @@ AS_YES_NO = FieldType(YES_NO, to_yes_no)
 AS_DATE_TIME = FieldType(DATE, to_date_time)
 AS_DAY = FieldType(DATE, to_day)
 FORMATS: Mapping[str, FieldType] = {"date-time": AS_DATE_TIME, "unix-time": AS_DATE_TIME, "date": AS_DAY}
-# By the JSON types that a schema allows besides null.
+# The types by the JSON types in a schema besides null.
 TYPES: Mapping[frozenset[str], FieldType] = {
     frozenset({"string"}): AS_TEXT,
     frozenset({"integer"}): FieldType(WHOLE, to_whole),
     frozenset({"number"}): FieldType(NUMBER, to_number),
     frozenset({"integer", "number"}): FieldType(NUMBER, to_number),
     frozenset({"boolean"}): AS_YES_NO,
-    # A check box: some sites send a boolean, others text.
+    # A check box, which is a boolean on some sites and text on others.
     frozenset({"boolean", "string"}): AS_YES_NO,
 }
-# What tap-chargebee declares when the site does not say the type of a field.
+# tap-chargebee's declaration for a field of unknown type.
 UNDECLARED = frozenset({"string", "number", "boolean"})
 
 
 def find_declared_type(stream: str, field: str, prop: JsonSchema) -> FieldType | None:
-    """Return the type of a field that a schema declares; None when it is not a single value of one type.
+    """Return the type of a field that a schema declares; None if it is not a single value with one type.
 
     Args:
         stream: the stream of Chargebee's records.
@@ -190,7 +190,7 @@ def find_declared_type(stream: str, field: str, prop: JsonSchema) -> FieldType |
     kinds = find_json_types(prop)
     if not kinds or not kinds <= SCALARS:
         return None
-    # A schema can only call these integers.
+    # A schema can only say integer for these.
     if field in TIMES[stream]:
         return AS_DATE_TIME
     return FORMATS.get(prop.get("format", ""), TYPES.get(kinds)) if "boolean" not in kinds else TYPES.get(kinds)
@@ -203,7 +203,7 @@ def find_json_types(prop: JsonSchema) -> frozenset[str]:
 
 
 def guess_type(types: Collection[type]) -> FieldType:
-    """Return the type of a field that no schema declares: a boolean when all its values are booleans, else text."""
+    """Return the type of an undeclared field: a boolean if all its values are booleans, or else text."""
     return AS_YES_NO if types and set(types) == {bool} else AS_WORDS
 
 
@@ -212,12 +212,12 @@ TAKEN = frozenset(attribute.name for attribute in ATTRIBUTES)
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two records that have extra fields."""
+    """One of the two records with extra fields."""
 
     setting: str
     stream: str
     part: str
-    """What stands between the prefix and the field's name."""
+    """The text between the prefix and the field's name."""
     record: Callable[[Facts], JsonObject]
 
 
@@ -228,7 +228,7 @@ SIDES = (
 
 
 def find_collisions(config: Mapping[str, JsonValue]) -> Iterator[str]:
-    """Yield one sentence for each extra field whose attribute is already one of the map's own."""
+    """Yield one sentence for each extra field whose attribute the map already has."""
     for side in SIDES:
         for field in config[side.setting]:
             if side.part + field in TAKEN:
@@ -246,7 +246,7 @@ def make_extra_attributes(
     Args:
         config: the settings.
         schemas: the tap's JSON schemas by stream.
-        find_value_types: returns the types of the values in the store, for fields that no schema declares.
+        find_value_types: returns the types of the values in the store, for undeclared fields.
 
     Raises:
         UserError: a named field is not a single value, or never comes.
@@ -266,7 +266,7 @@ def _make_side(
 ) -> Iterable[Attribute]:
     properties = schema.get("properties", {})
     fields = sorted(_list_fields(side, names, properties))
-    # Reading the types from the values takes a pass over all rows, so it is done only for these fields.
+    # Reading the types from the values needs all rows, so it is done only for these fields.
     open_fields = [field for field in fields if _has_unknown_type(field, schema)]
     values = find_value_types(side.stream, open_fields) if open_fields else {}
     for field in fields:
@@ -275,7 +275,7 @@ def _make_side(
         if kind is not None:
             source = f"{side.stream.removesuffix('s')}.{field}"
             yield _make_attribute(side, field, kind, prop.get("description", source), source)
-        # `*` skips what cannot be an attribute; a field that is named must be one.
+        # `*` skips fields that cannot be attributes, but a named field must be one.
         elif field in names:
             raise UserError(
                 f"`{side.setting}` names `{field}`, which is not one text, number, date or yes/no in the tap's stream "
@@ -297,7 +297,7 @@ def _list_fields(side: Side, names: Sequence[str], properties: Mapping[str, Json
 
 
 def _has_unknown_type(field: str, schema: JsonSchema) -> bool:
-    """Return whether a field may come although the schema does not say its type."""
+    """Return whether a field may come although the schema does not contain its type."""
     properties = schema.get("properties", {})
     if field in properties:
         return find_json_types(properties[field]) == UNDECLARED
@@ -305,7 +305,7 @@ def _has_unknown_type(field: str, schema: JsonSchema) -> bool:
 
 
 def _make_attribute(side: Side, field: str, kind: FieldType, description: str, source: str) -> Attribute:
-    """Return the attribute of a field; its value is null where the field's value does not fit the type."""
+    """Return the attribute of a field. Its value is null if the field's value does not fit the type."""
 
     def value(facts: Facts) -> JsonValue:
         found = get_known(side.record(facts), field)

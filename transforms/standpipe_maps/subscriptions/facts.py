@@ -1,4 +1,4 @@
-"""What the join says of one customer; each fact is computed when an attribute needs it.
+"""The facts about one customer after the join. Each is computed when an attribute needs it.
 
 A fact that needs an odd member raises ``OddValueError`` each time, so every attribute that needs the fact is null.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FactOptions:
-    """The settings that decide what a fact is."""
+    """The settings for facts."""
 
     base_currency: bool = False
     estimate_mrr: bool = False
@@ -32,12 +32,12 @@ class FactOptions:
 
 
 class Plan:
-    """The plan of a subscription, in either product catalog.
+    """The plan of a subscription in either product catalog.
 
     Args:
-        record: the subscription in catalog 1, the plan item in catalog 2; empty when there is no plan.
-        names: the members that hold the plan's id, amount and quantity.
-        currency: the subscription's.
+        record: the subscription in catalog 1, the plan item in catalog 2; empty without a plan.
+        names: the members with the plan's id, amount and quantity.
+        currency: the subscription's currency.
         zero_decimal: the currencies without a minor unit.
     """
 
@@ -61,13 +61,13 @@ class Plan:
         price = to_major(self._record.get(self._amount), self._currency, self._zero_decimal)
         if price is not None:
             return price
-        # With multi-decimal pricing the amount is text, in major units.
+        # With multi-decimal pricing, the amount is text in major units.
         decimal = self._record.get(f"{self._amount}_in_decimal")
         return None if decimal is None else Decimal(decimal)
 
     @property
     def quantity(self) -> int | float | None:
-        """The quantity, with a fraction where multi-decimal pricing has one."""
+        """The quantity, with a fraction if multi-decimal pricing has one."""
         whole: int | None = self._record.get(self._quantity)
         if whole is not None:
             return whole
@@ -83,10 +83,10 @@ CATALOG_2 = ("item_price_id", "amount", "quantity")
 
 
 def find_plan(subscription: Record, zero_decimal: Collection[str] = ZERO_DECIMAL) -> Plan:
-    """Return the plan: the subscription's own members in catalog 1, the plan item of its items in catalog 2.
+    """Return the plan: the subscription's own members in catalog 1, or its plan item in catalog 2.
 
     Raises:
-        OddValueError: a member that says the catalog or the plan item is odd.
+        OddValueError: the member for the catalog or the plan item is odd.
     """
     currency = get_known(subscription, "currency_code")
     if subscription.get("plan_id"):
@@ -98,11 +98,11 @@ def find_plan(subscription: Record, zero_decimal: Collection[str] = ZERO_DECIMAL
 
 
 class Facts:
-    """What the join says of one customer.
+    """The facts about one customer.
 
     Args:
         customer: the customer.
-        chosen: the subscription that is shown; empty when there is none.
+        chosen: the subscription that is shown; empty if there is none.
         counted: the subscriptions that count.
         invoices: the invoices that count.
         options: the settings.
@@ -143,7 +143,7 @@ class Facts:
 
     @cached_property
     def unpaid(self) -> Total:
-        """What is overdue."""
+        """The overdue amount."""
         options = self.options
         amounts = rules.list_unpaid_amounts(self.invoices, base=options.base_currency)
         return sum_amounts(

@@ -54,10 +54,10 @@ if TYPE_CHECKING:
 
 
 def find_store(mapper: MapSubscriptions, name: str | None) -> Path:
-    """Return the file of the store to read: the one that is named, or the only one.
+    """Return the file of the store to read: the named one, or the only one.
 
     Raises:
-        UserError: there is no store, or several and none is named.
+        UserError: there is no store, or several and no name.
     """
     paths = {path.stem: path for path in list_stores(mapper)}
     name = name or mapper.config.get("store_name")
@@ -71,7 +71,7 @@ def find_store(mapper: MapSubscriptions, name: str | None) -> Path:
 
 
 def find_customer(mapper: MapSubscriptions, wanted: str) -> tuple[str, str]:
-    """Return the id of a customer, and the kind of value that led to it.
+    """Return the id of a customer, and the kind of value that found it.
 
     Raises:
         UserError: no customer has this id or match value, or several have.
@@ -79,7 +79,7 @@ def find_customer(mapper: MapSubscriptions, wanted: str) -> tuple[str, str]:
     if mapper.billing.has_customer(wanted):
         return wanted, "id"
     match_on = mapper.config["match_on"]
-    # An id with white space around it is not an id of Chargebee's, but is easily copied with some.
+    # Chargebee's ids have no white space around them, but it is easily copied too.
     keys = {MATCH_KEYS[match_on](text) for text in (wanted, wanted.strip())}
     found_by, ids = "match_value", {one for key in keys for one in mapper.billing.find_ids(match=key)}
     if not ids:
@@ -94,7 +94,7 @@ def find_customer(mapper: MapSubscriptions, wanted: str) -> tuple[str, str]:
 
 
 def _find_by_other_value(mapper: MapSubscriptions, wanted: str) -> tuple[str, set[str]]:
-    """Look through all customers for a value that the map does not match by: no index helps here."""
+    """Search all customers for a value that the map does not match by, without an index."""
     fields = {key: "email" if key == "email" else mapper.config[f"{key}_field"] for key in MATCH_KEYS}
     wanted_as = {key: compare(wanted) for key, compare in MATCH_KEYS.items()}
     found: dict[str, set[str]] = {key: set() for key in MATCH_KEYS}
@@ -106,12 +106,12 @@ def _find_by_other_value(mapper: MapSubscriptions, wanted: str) -> tuple[str, se
 
 
 def inspect_customer(mapper: MapSubscriptions, wanted: str) -> JsonObject:
-    """Return what the open store of a map has of a customer, in the form that this module describes."""
+    """Return an open store's data about a customer, in the form that this module describes."""
     customer_id, found_by = find_customer(mapper, wanted)
     owners = mapper.billing.read_group(customer_id)
     losers: list[Candidate] = []
     (winner,) = choose_winners(owners, losers.append, lambda *_: None)
-    # The customer that was asked for need not be the one that is sent.
+    # The requested customer need not be the one that is sent.
     own = next(make_candidate(one) for one in owners if one.customer["id"] == customer_id)
     reasons = {one.owner.customer["id"]: find_reason(one) for one in losers}
     messages = [

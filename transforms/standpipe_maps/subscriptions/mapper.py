@@ -1,4 +1,4 @@
-"""The mapper map-subscriptions: Chargebee's rows in, one record per customer out."""
+"""The mapper map-subscriptions, which joins Chargebee's rows into one record per customer."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class MapSubscriptions(JoinMapper):
 
     @classmethod
     def build_facts(cls) -> JsonObject:
-        """Return the defaults, the attributes under the default prefix, and the reasons not to send a customer."""
+        """Return the defaults, the attributes with the default prefix, and the reasons for not sending a customer."""
         defaults = read_defaults(cls.config_jsonschema)
         return {
             "defaults": defaults,
@@ -97,12 +97,12 @@ class MapSubscriptions(JoinMapper):
 
     @property
     def join_streams(self) -> Iterable[tuple[str, ...]]:
-        """The three streams of the join, and one that has the plans' names when they are shown."""
+        """The three streams of the join, and the stream with the plans' names if they are shown."""
         names = [("item_prices", "plans")] if self.config["plan_name"] == "name" else []
         return [("customers",), ("subscriptions",), ("invoices",), *names]
 
     def prepare_store(self) -> None:
-        """Open the rows, and compute again what was computed of them under other settings or rules."""
+        """Open the rows, and repeat the calculations that were made under other settings or rules."""
         self.billing = store.BillingStore(self.store, self.generation, self._compute_match_value)
         if self.is_current(self.store):
             return
@@ -111,12 +111,12 @@ class MapSubscriptions(JoinMapper):
         self.store.write_value("match", self._match_settings)
 
     def open_rows(self, opened: Store) -> None:
-        """Use a store outside of a run: one that is current, or a copy, which may be changed."""
+        """Use a store outside of a run: a current one, or a copy, which may be changed."""
         self.store, self.generation = opened, opened.generation
         self.prepare_store()
 
     def is_current(self, store: Store) -> bool:
-        """Return whether the match values and odd members in a store were computed by these settings and rules."""
+        """Return whether the match values and odd members in a store were computed with these settings and rules."""
         return bool(store.read_value("match") == self._match_settings)
 
     @property
@@ -125,7 +125,7 @@ class MapSubscriptions(JoinMapper):
 
     @property
     def match_field(self) -> str:
-        """The customer field that holds the match value."""
+        """The customer field with the match value."""
         match_on: str = self.config["match_on"]
         field: str = "email" if match_on == "email" else self.config[f"{match_on}_field"]
         return field
@@ -139,11 +139,11 @@ class MapSubscriptions(JoinMapper):
         return rules.compute_match_value(customer, self.config["match_on"], self.match_field)
 
     def keep_records(self, stream: str, records: Sequence[bytes]) -> None:
-        """Put records into the store."""
+        """Store records."""
         store.STREAMS[stream](self.billing, stream, records)
 
     def find_missing(self, began: int, *, new: bool) -> Missing:  # noqa: ARG002 each record says how old it is
-        """Return the customers of subscriptions and invoices that are older than the run."""
+        """Return the missing customers of subscriptions and invoices that are older than the run."""
         return self.billing.find_missing_customers(began, self.erased_ids)
 
     def build_fingerprint(self) -> JsonValue:
@@ -162,15 +162,15 @@ class MapSubscriptions(JoinMapper):
         return bool(self.config["estimate_mrr"]) and not self.billing.has_mrr()
 
     def derive_messages(self, since: int | None) -> Iterator[singer.Message]:
-        """Yield the messages for all customers, or for those that changed and all who share a match value."""
+        """Yield the messages for all customers, or for changed customers and all with the same match values."""
         return self.derive_stream(self.billing.read_owners(since), self.billing.count_customers())
 
     def derive_stream(self, owners: Iterable[store.Owner], customers: int) -> Iterator[singer.Message]:
-        """Yield the stream with one RECORD per customer that is sent, then the stream that names the others.
+        """Yield the stream with one RECORD per sent customer, then the stream with the others.
 
         Args:
             owners: customers in the order of their match values.
-            customers: how many customers there are in all.
+            customers: the number of all customers.
         """
         options = self._read_options()
         schema = build_schema(options.fields, options.attributes)
@@ -207,14 +207,14 @@ class MapSubscriptions(JoinMapper):
 
     def _derive_records(self, options: RecordOptions, owners: Iterable[store.Owner]) -> Iterator[DerivedRecord]:
         winners = choose_winners(owners, self._others.add_loser, self._others.add_winner)
-        # One query reads the invoices of a page of customers.
+        # One query reads the invoices of a whole page of customers.
         while page := list(islice(winners, store.PAGE)):
             invoices = self.billing.read_invoices([one.owner.customer["id"] for one in page])
             for one in page:
                 yield derive_record(one, invoices.get(one.owner.customer["id"], ()), options)
 
     def _count_rows_without_owner(self) -> int:
-        """Count the rows that have no customer; return how many wait for theirs to come."""
+        """Count the rows without a customer; return the number of those whose customer may still come."""
         for table, label in ((SUBSCRIPTIONS, "subscription"), (INVOICES, "invoice")):
             count, ids = self.billing.find_without_owner(table)
             self.notes.count_many(MISSING_MEMBER, count, [f"{label} {key}: customer_id" for key in ids])
@@ -223,7 +223,7 @@ class MapSubscriptions(JoinMapper):
         return waiting
 
     def build_summary(self, generation: int, seconds: float) -> JsonObject:
-        """Return the counts of the run; of each kind of odd record, ten ids go to the log."""
+        """Return the counts of the run. For each kind of odd record, ten ids are logged."""
         waiting = self._count_rows_without_owner()
         for line in self.notes.format_lines():
             self.logger.warning("%s", line)

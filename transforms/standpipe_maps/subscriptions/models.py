@@ -25,14 +25,14 @@ ODD_VALUE = "odd_value"
 MISSING_MEMBER = "missing_member"
 EXACT = 2**53
 LATEST = 253_402_300_800
-# From 1970 to 9999 in unix seconds: a time in milliseconds lies far beyond.
+# From 1970 to 9999 in Unix seconds. A time in milliseconds is far outside.
 Time = Annotated[int, Meta(ge=0, lt=LATEST)]
 Version = Annotated[int, Meta(ge=0, le=2**62)]
 Minor = Annotated[int, Meta(ge=-EXACT, le=EXACT)]
 Count = Annotated[int, Meta(ge=0, le=EXACT)]
 Period = Annotated[int, Meta(ge=1, le=100_000)]
 Month = Annotated[int, Meta(ge=1, le=12)]
-# 9999 is what some systems write for a card that never expires.
+# Some systems write 9999 for a card that never expires.
 Year = Annotated[int, Meta(ge=1970, le=9998)]
 
 
@@ -59,7 +59,7 @@ def to_decimal(kind: type, value: JsonValue) -> JsonValue:
     """Return a number, or a text of one, as a decimal of this kind.
 
     Raises:
-        ValueError: the value is not a number, or is out of bounds.
+        ValueError: the value is not a number, or is out of range.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise ValueError("expected a number")  # noqa: TRY004 what msgspec turns into its own error
@@ -74,7 +74,7 @@ def to_decimal(kind: type, value: JsonValue) -> JsonValue:
 
 
 class Record(msgspec.Struct):
-    """What orders the versions of a record."""
+    """The members that order the versions of a record."""
 
     id: str
     created_at: Time | None = None
@@ -169,7 +169,7 @@ class Subscription(Owned):
 
 
 class Invoice(Owned):
-    """An invoice; the store keeps only these members."""
+    """An invoice. The store keeps only these members."""
 
     recurring: bool | None = True
     date: Time | None = None
@@ -195,7 +195,7 @@ LISTS: Mapping[str, type[msgspec.Struct]] = {"subscription_items": Item, "addons
 
 
 class OddValueError(Exception):
-    """A rule needs a member whose value cannot be right; the text names the member."""
+    """A rule needs an odd member. The text names the member."""
 
 
 class OddRecord(dict[str, Any]):
@@ -232,7 +232,7 @@ class OddRecord(dict[str, Any]):
 
 
 def get_known(record: JsonObject, name: str) -> JsonValue:
-    """Return a member; None where it is absent or odd. For what orders and joins, which must go on."""
+    """Return a member; None if it is missing or odd. It is for sorting and joining, which must go on."""
     return dict.get(record, name)
 
 
@@ -242,20 +242,20 @@ def get_notes(record: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def write_notes(notes: Iterable[tuple[str, str]]) -> str | None:
-    """Return notes and the names of their members as a text that a store can keep; None when there are none."""
+    """Return notes and the names of their members as a text for the store; None if there are none."""
     return ",".join(f"{note} {name}" for note, name in notes) or None
 
 
 def read_notes(text: str | None) -> list[tuple[str, str]]:
-    """Return what ``write_notes`` wrote."""
+    """Return the notes and names from ``write_notes``."""
     pairs = (entry.split(" ", 1) for entry in text.split(",")) if text else ()
     return [(note, name) for note, name in pairs]
 
 
 def read_records(stream: str, records: Sequence[bytes]) -> list[JsonObject]:
-    """Return the members of records that the map uses.
+    """Return the members of records that the map uses. An odd one is None.
 
-    An odd one is None. ``odd`` is the text of all odd and missing ones, see ``write_notes``; None when there are none.
+    ``odd`` is the text of all odd and missing ones, see ``write_notes``; None if there are none.
 
     Raises:
         UserError: a record has no id, or is not UTF-8.
@@ -270,7 +270,7 @@ def _read_record(stream: str, record: bytes) -> JsonObject:
         raise UserError(f"A record of {stream} is not UTF-8: the tap's output was damaged.") from error
     except (msgspec.ValidationError, ArithmeticError) as error:
         return _read_odd(stream, record, error)
-    # Decoding alone does not see that a member is missing: every member may be absent in another record.
+    # Decoding alone does not show that a member is missing, as any member may be absent in some record.
     if not model.is_whole():
         return _read_odd(stream, record, None)
     members = msgspec.structs.asdict(model)
@@ -289,7 +289,7 @@ def _read_odd(stream: str, text: bytes, problem: Exception | None) -> JsonObject
 
 
 def decode_json(text: bytes) -> JsonValue:
-    """Return a JSON value, numbers with a fraction as Decimal; a number that is too long for Python stays text."""
+    """Return a JSON value. Numbers with a fraction become Decimal; a number that is too long for Python stays text."""
     try:
         return DECODER.decode(text)
     except (msgspec.ValidationError, ArithmeticError):
@@ -297,7 +297,7 @@ def decode_json(text: bytes) -> JsonValue:
 
 
 def _parse_int(digits: str) -> int | str:
-    # A text stands for a number that Python refuses to read, so that it is odd wherever a number is expected.
+    # A text replaces a number that Python refuses to read, so it is odd where a number is expected.
     return int(digits) if len(digits) < 100 else digits  # noqa: PLR2004
 
 
@@ -309,12 +309,12 @@ def _parse_decimal(digits: str) -> Decimal | str:
 
 
 def repair_record(stream: str, record: JsonObject, prefix: str = "") -> OddRecord:
-    """Return a record of a stream whose odd and missing members raise when they are read.
+    """Return a record of a stream that raises an error when its odd and missing members are read.
 
     Args:
         stream: the stream's name.
         record: its members.
-        prefix: what stands before a member's name in a report.
+        prefix: the text before a member's name in a report.
     """
     repaired = _repair_members(MODELS[stream], record, prefix)
     # Only records that belong to a customer have members that Chargebee always sends.
@@ -342,7 +342,7 @@ def _repair_members(model: type[msgspec.Struct], record: JsonObject, prefix: str
 
 
 def _repair_part(name: str, value: JsonValue, path: str) -> tuple[JsonValue, Sequence[tuple[str, str]]] | None:
-    """Repair a member that is an object or a list of objects; None for one of another kind."""
+    """Repair a member that is an object or a list of objects; None for another type."""
     if name in NESTED and isinstance(value, dict):
         part = _repair_members(NESTED[name], value, f"{path}.")
         return part, part.notes

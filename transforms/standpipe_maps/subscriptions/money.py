@@ -43,7 +43,7 @@ _CODE = re.compile(r"[A-Z]{3}")
 
 
 class Amount(NamedTuple):
-    """An amount in minor units of its currency, and what converts it to the base currency."""
+    """An amount in minor units of its currency, with the data for its conversion to the base currency."""
 
     minor: int
     currency: str | None
@@ -52,7 +52,7 @@ class Amount(NamedTuple):
 
 
 class Total(NamedTuple):
-    """A sum in major units of one currency; ``amount`` is None when it cannot be computed."""
+    """A sum in major units of one currency. ``amount`` is None if it cannot be computed."""
 
     amount: Decimal | None
     currency: str | None
@@ -61,17 +61,17 @@ class Total(NamedTuple):
 
 
 def count_decimals(currency: str, zero_decimal: Collection[str] = ZERO_DECIMAL) -> int:
-    """Return how many decimals Chargebee's minor unit of a currency stands for: 0 or 2."""
+    """Return the number of decimals of Chargebee's minor unit of a currency: 0 or 2."""
     return 0 if currency in zero_decimal else 2
 
 
 def is_currency(code: object) -> bool:
-    """Return whether this is written as ISO 4217 writes a currency."""
+    """Return whether a text has the form of a currency in ISO 4217."""
     return isinstance(code, str) and bool(_CODE.fullmatch(code))
 
 
 def to_major(minor: int | None, currency: str | None, zero_decimal: Collection[str] = ZERO_DECIMAL) -> Decimal | None:
-    """Return minor units in major ones; None when there is no amount, or no currency to read it by."""
+    """Return minor units in major ones; None without an amount or a currency."""
     if minor is None or currency is None or not is_currency(currency):
         return None
     return Decimal(minor).scaleb(-count_decimals(currency, zero_decimal))
@@ -80,18 +80,18 @@ def to_major(minor: int | None, currency: str | None, zero_decimal: Collection[s
 def sum_amounts(
     amounts: Iterable[Amount], *, chosen: Amount, base: bool, zero_decimal: Collection[str] = ZERO_DECIMAL
 ) -> Total:
-    """Return the sum of what one customer has, in one currency.
+    """Return the sum of one customer's amounts in one currency.
 
-    Amounts of zero do not decide which currency that is.
+    Amounts of zero do not decide about the currency.
 
     Args:
         amounts: the addends.
         chosen: zero, in the currencies of the chosen subscription.
-        base: in the site's base currency, converted at each record's own rate.
+        base: whether to convert to the site's base currency, each amount at its record's own rate.
         zero_decimal: the currencies without a minor unit.
     """
     addends = [amount for amount in amounts if amount.minor]
-    # Without a currency it is unknown how many decimals an amount has.
+    # Without a currency, the number of decimals of an amount is unknown.
     if not all(is_currency(amount.currency) for amount in addends):
         return Total(None, None, "unknown_currency")
     if base:
@@ -105,7 +105,7 @@ def _sum_in_own_currency(addends: Sequence[Amount], chosen: str | None, zero_dec
         return _sum_one_currency(addends, next(iter(currencies), chosen), zero_decimal)
     kept = [amount for amount in addends if amount.currency == chosen]
     if not kept:
-        # A sum of 0 would say that nothing is due, but amounts in other currencies are.
+        # A sum of 0 would be wrong, as amounts in other currencies are due.
         return Total(None, None, "several_currencies")
     return _sum_one_currency(kept, chosen, zero_decimal)._replace(problem="several_currencies")
 
@@ -126,7 +126,7 @@ def _sum_in_base(addends: Sequence[Amount], chosen: str | None, zero_decimal: Co
 
 def _convert_to_base(amount: Amount, zero_decimal: Collection[str]) -> Decimal | None:
     value = to_major(amount.minor, amount.currency, zero_decimal)
-    # Its rate is 1, even where Chargebee omits it.
+    # Its rate is 1, even if Chargebee omits it.
     if amount.currency == amount.base_currency:
         return value
     if value is None or amount.exchange_rate is None:

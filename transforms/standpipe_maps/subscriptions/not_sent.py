@@ -1,7 +1,7 @@
 """The stream `not_sent`: the customers that are not sent, and the totals of all customers.
 
-Its SCHEMA carries the totals, so it can be sent only when everything is derived. Until then the rows are in two files:
-one has the customers that lost, group by group, the other the winner of each group, which is known last.
+Its SCHEMA contains the totals, so it can be sent only after everything is derived. Until then the rows are in two
+files: one with the losing customers, group by group, the other with the winner of each group, which is known last.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ SCHEMA = {
 
 
 class NotSent:
-    """Counts the customers that are not sent, and keeps a row of each.
+    """Counts the customers that are not sent, and keeps a row for each.
 
     Args:
-        losers: a file for the rows; None when they are only counted.
+        losers: a file for the rows; None if they are only counted.
         winners: a file for the winners of the groups.
-        options: the settings of facts.
+        options: the settings for facts.
     """
 
     def __init__(self, losers: IO[bytes] | None, winners: IO[bytes], options: FactOptions) -> None:
@@ -69,13 +69,13 @@ class NotSent:
             self._losers.write(self._encoder.encode(describe_loser(loser, self._options)) + b"\n")
 
     def add_winner(self, winner: Candidate, lost: int) -> None:
-        """Keep the winner over the last customers that lost."""
+        """Keep the winner over the last losing customers."""
         if self._losers and lost:
             self._winners.write(self._encoder.encode((winner.owner.customer["id"], lost)) + b"\n")
 
     def compute_totals(self, customers: int, sent: int) -> JsonObject:
         """Return the totals of Chargebee's customers: sent, not sent by reason, unchanged."""
-        # What remains are customers whose rows no run has touched since the target confirmed them.
+        # The rest are customers whose rows no run has touched since the target confirmed them.
         unchanged = customers - sent - self.counts.total()
         return {"customers": customers, "sent": sent, "not_sent": dict(self.counts), "unchanged": unchanged}
 

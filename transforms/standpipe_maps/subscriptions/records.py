@@ -1,4 +1,4 @@
-"""Chooses one of the customers who share a match value, and derives the record that Intercom gets of it."""
+"""Chooses one of the customers with the same match value, and derives its record for Intercom."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ class Candidate(NamedTuple):
 
 
 class Note(NamedTuple):
-    """What the summary says of a customer."""
+    """A note about a customer for the summary."""
 
     name: str
     members: str = ""
-    """The members that are odd or missing, for the notes that are about some."""
+    """The odd or missing members, for notes about members."""
 
 
 class DerivedRecord(NamedTuple):
-    """A record, and what the summary says of it."""
+    """A record and its notes for the summary."""
 
     record: JsonObject
     notes: Sequence[Note]
@@ -55,7 +55,7 @@ class DerivedRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class RecordOptions:
-    """The settings that decide what is in a record."""
+    """The settings for records."""
 
     fields: Sequence[Attribute]
     """Intercom's standard fields."""
@@ -65,7 +65,7 @@ class RecordOptions:
 
 
 def make_candidate(owner: Owner) -> Candidate:
-    """Choose the subscription of a customer that is shown."""
+    """Choose a customer's subscription to show."""
     counted = rules.filter_subscriptions(owner.subscriptions, owner.customer, owner.ended)
     return Candidate(owner, counted, rules.choose_subscription(counted))
 
@@ -73,14 +73,14 @@ def make_candidate(owner: Owner) -> Candidate:
 def choose_winners(
     owners: Iterable[Owner], lose: Callable[[Candidate], None], win: Callable[[Candidate, int], None]
 ) -> Iterator[Candidate]:
-    """Yield, of customers with one match value, the one that is sent.
+    """Yield the customer to send for each match value.
 
     Args:
-        owners: in the order of their match values; customers without one are a group each.
+        owners: customers in the order of their match values. Each customer without one is a group alone.
         lose: called with each customer that is not sent, before the winner of its group is known.
-        win: called with the winner of a group and how many customers lost to it.
+        win: called with the winner of a group and the number of customers that lost to it.
     """
-    # Nobody shares the lack of a match value: then the id makes a group of one.
+    # Customers without a match value do not form a group, so each is a group of one by its id.
     for _, group in groupby(owners, key=lambda one: (one.match, one.customer["id"] if one.match is None else None)):
         best, lost = make_candidate(next(group)), 0
         for one in map(make_candidate, group):
@@ -95,12 +95,12 @@ def choose_winners(
 
 
 def find_reason(loser: Candidate) -> str:
-    """Return why a customer is not sent: a deleted one was replaced by the one that has its match value now."""
+    """Return why a customer is not sent. A deleted one was replaced by the customer that now has its match value."""
     return REPLACED if get_known(loser.owner.customer, "deleted") else SHARES
 
 
 def describe_loser(loser: Candidate, options: FactOptions) -> JsonObject:
-    """Return what a report says of a customer that is not sent."""
+    """Return the report's entry for a customer that is not sent."""
     facts = Facts(loser.owner.customer, loser.chosen or {}, loser.counted, (), options)
     return {
         "customer_id": loser.owner.customer["id"],
@@ -110,7 +110,7 @@ def describe_loser(loser: Candidate, options: FactOptions) -> JsonObject:
 
 
 def derive_record(one: Candidate, invoices: Iterable[Invoice], options: RecordOptions) -> DerivedRecord:
-    """Return the record of a customer in Intercom's form; an attribute that needs an odd member is null, and noted."""
+    """Return a customer's record in Intercom's form. An attribute that needs an odd member is null, with a note."""
     customer = one.owner.customer
     counted = rules.filter_invoices(invoices, customer, one.owner.ended)
     facts = Facts(customer, one.chosen or {}, one.counted, counted, options.facts)
@@ -127,13 +127,13 @@ def derive_record(one: Candidate, invoices: Iterable[Invoice], options: RecordOp
 
 
 def _compute_values(attributes: Iterable[Attribute], facts: Facts, odd: dict[str, str]) -> JsonObject:
-    """Return the values of attributes, and put the names of the members that make one null into ``odd``."""
+    """Return the values of attributes, and add the names of members that make one null to ``odd``."""
     values: JsonObject = {}
     for name, _, _, source, reader, _ in attributes:
         try:
             value = reader(facts)
             if isinstance(value, Decimal):
-                # Sums are exact up to here; JSON has binary numbers only.
+                # Sums are exact until here, but JSON has only binary numbers.
                 value = float(value)
                 if not math.isfinite(value):
                     raise ValueError("too large")  # noqa: TRY301 caught as every other value that cannot be right
@@ -146,7 +146,7 @@ def _compute_values(attributes: Iterable[Attribute], facts: Facts, odd: dict[str
 
 
 def _note_odd_members(facts: Facts, odd: dict[str, str]) -> list[Note]:
-    """Return a note of the odd and one of the missing members, whether or not an attribute needs them."""
+    """Return one note about odd and one about missing members, whether or not an attribute needs them."""
     for record in (facts.customer, *facts.counted):
         odd |= {member: note for note, member in get_notes(record)}
     for invoice in facts.invoices:
@@ -158,7 +158,7 @@ def _note_odd_members(facts: Facts, odd: dict[str, str]) -> list[Note]:
     return [Note(note, ", ".join(members)) for note, members in names.items() if members]
 
 
-# What the summary counts, and when. For the notes of ODD it also reports the customer's id.
+# The notes of the summary with their conditions. For those in ODD it also reports the customer's id.
 NOTES: Mapping[str, Callable[[Candidate, Facts], bool]] = {
     "without_match_value": lambda one, _: one.owner.match is None,
     "without_subscription": lambda one, _: one.chosen is None,

@@ -1,4 +1,4 @@
-"""The decisions of the join: which version, subscription, customer and invoice count. They are made nowhere else."""
+"""The decisions of the join: which version, subscription, customer and invoice count. Only this module decides them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RANKS: Mapping[str, int] = {
     "cancelled": 4,
     "transferred": 4,
 }
-# A status that Chargebee adds one day may not be an end, so it comes before a cancelled subscription.
+# A status that Chargebee adds later may not be final, so it ranks before a cancelled subscription.
 UNKNOWN_RANK = 3
 NO_SUBSCRIPTION_RANK = 5
 NO_MRR = frozenset({"cancelled", "future", "transferred"})
@@ -36,21 +36,21 @@ UNPAID = frozenset({"payment_due", "not_paid"})
 NO_DOCUMENT = frozenset({"voided", "pending"})
 RATE_MEMBERS = ("exchange_rate", "base_currency_code")
 NUMBERED = re.compile(r"(|.*[^0-9])([0-9]{1,18})")
-# A greater number makes the next run compute match values and odd members of stored rows again.
+# After an increase, the next run computes the match values and odd members of stored rows again.
 ROWS_VERSION = 2
 # How many months a period unit has, as (numerator, denominator).
 MONTHS: Mapping[str, tuple[int, int]] = {"year": (1, 12), "month": (1, 1), "week": (52, 12), "day": (365, 12)}
 
 
 class Invoice(NamedTuple):
-    """What the rules need of an invoice; money in minor units, times in unix seconds."""
+    """An invoice as the rules need it, with money in minor units and times in Unix seconds."""
 
     customer_id: str
     id: str
     live: int
-    """0 when it is deleted."""
+    """0 if it is deleted."""
     known_at: int
-    """When this version was made, unix milliseconds; 0 when the record does not say."""
+    """The time of this version in Unix milliseconds; 0 if the record does not have it."""
     status: str | None
     recurring: int
     date: int | None
@@ -60,7 +60,7 @@ class Invoice(NamedTuple):
     exchange_rate: str | None
     base_currency_code: str | None
     odd: str | None = None
-    """The members that cannot be right, or are missing, as ``models.write_notes`` writes them."""
+    """The odd or missing members, as ``models.write_notes`` writes them."""
 
     @property
     def notes(self) -> list[tuple[str, str]]:
@@ -79,7 +79,7 @@ class Invoice(NamedTuple):
         """Stop a rule that reads an odd member.
 
         Raises:
-            OddValueError: one of these is odd.
+            OddValueError: one of these members is odd.
         """
         for name in names if self.odd else ():
             if self.is_odd(name):
@@ -87,12 +87,12 @@ class Invoice(NamedTuple):
 
 
 def find_known_at(record: Record) -> int:
-    """Return when this version of a record was made, unix milliseconds; 0 when it does not say."""
+    """Return the time of this version of a record in Unix milliseconds; 0 if the record does not have it."""
     return get_known(record, "resource_version") or (get_known(record, "updated_at") or 0) * 1000
 
 
 def find_version(record: Record) -> tuple[int, int, int]:
-    """Return what orders the versions of one id; the greatest is true: (created_at, known_at, live).
+    """Return the value that orders the versions of one id: (created_at, known_at, live). The greatest is valid.
 
     ``created_at`` comes first because the id of a deleted record may be used again. Invoices have none.
     """
@@ -103,16 +103,16 @@ def belongs_to_earlier(heard_at: int, customer: Record, ended: int | None) -> bo
     """Return whether a record belongs to an earlier, deleted customer with the same id.
 
     Args:
-        heard_at: when the record last arrived, unix milliseconds.
+        heard_at: when the record last arrived, in Unix milliseconds.
         customer: the customer that has the id now.
-        ended: the earliest ``created_at`` of the deleted customers that had this id; None when there was none.
+        ended: the earliest ``created_at`` of the deleted customers with this id; None if there was none.
     """
     born = get_known(customer, "created_at") or 0
     return ended is not None and ended < born and heard_at < born * 1000
 
 
 def filter_subscriptions(subscriptions: Iterable[Record], customer: Record, ended: int | None) -> list[Record]:
-    """Return the subscriptions that count: not deleted, nor of an earlier customer with the same id."""
+    """Return the subscriptions that count: neither deleted nor an earlier customer's with the same id."""
     live = [subscription for subscription in subscriptions if not get_known(subscription, "deleted")]
     if ended is None:
         return live
@@ -151,7 +151,7 @@ def has_unknown_status(subscription: Record) -> bool:
 
 
 def choose_subscription(subscriptions: Iterable[Record]) -> Record | None:
-    """Return the one that is shown: the best rank, then the last changed; None when there is none."""
+    """Return the subscription to show: the best rank, then the last changed; None if there is none."""
 
     def order(subscription: Record) -> tuple[int, int, int, str]:
         return (
@@ -165,7 +165,10 @@ def choose_subscription(subscriptions: Iterable[Record]) -> Record | None:
 
 
 def order_customer(customer: Record, chosen: Record | None) -> tuple[int, int, int, str]:
-    """Order customers with one match value; the greatest is sent: live, the best rank, the newest, the greatest id."""
+    """Return the order of customers with one match value.
+
+    The greatest is sent: live, best rank, newest, greatest id.
+    """
     return (
         int(not get_known(customer, "deleted")),
         -rank_subscription(chosen),
@@ -175,7 +178,7 @@ def order_customer(customer: Record, chosen: Record | None) -> tuple[int, int, i
 
 
 def list_mrr_amounts(subscriptions: Iterable[Record], *, estimate: bool, base: bool = False) -> Iterator[Amount]:
-    """Yield what each subscription adds to its customer's MRR; a missing ``mrr`` is 0, because Chargebee omits zero.
+    """Yield each subscription's part of its customer's MRR. A missing ``mrr`` is 0, as Chargebee omits zero.
 
     Raises:
         OddValueError: a member that decides about it is odd.
@@ -189,7 +192,7 @@ def list_mrr_amounts(subscriptions: Iterable[Record], *, estimate: bool, base: b
 
 
 def lacks_mrr(subscription: Record) -> bool:
-    """Return whether an active subscription carries no ``mrr``: it may be zero, or not computed yet."""
+    """Return whether an active subscription has no ``mrr``: it may be zero, or not computed yet."""
     return subscription.get("mrr") is None and subscription.get("status") in ESTIMATED
 
 
@@ -201,7 +204,7 @@ def estimate_month(subscription: Record) -> int:
     """
     if subscription.get("status") not in ESTIMATED:
         return 0
-    # A plan without a period, such as a one-time charge, brings no monthly revenue.
+    # A plan without a period, such as a one-time charge, has no monthly revenue.
     months = MONTHS.get(subscription.get("billing_period_unit") or "")
     period = subscription.get("billing_period")
     if months is None or not period:
@@ -212,7 +215,7 @@ def estimate_month(subscription: Record) -> int:
 
 def list_recurring_amounts(subscription: Record) -> Iterator[int]:
     """Yield the amounts of the plan and the addons for one period, in minor units."""
-    # Catalog 1 has the plan on the subscription itself.
+    # In catalog 1, the plan is part of the subscription itself.
     if subscription.get("plan_id"):
         yield subscription.get("plan_amount") or 0
     for addon in subscription.get("addons") or ():
@@ -223,7 +226,7 @@ def list_recurring_amounts(subscription: Record) -> Iterator[int]:
 
 
 def list_unpaid_amounts(invoices: Iterable[Invoice], *, base: bool = False) -> Iterator[Amount]:
-    """Yield what is due of each invoice that is overdue.
+    """Yield the due amount of each overdue invoice.
 
     Raises:
         OddValueError: a member that decides about it is odd.
@@ -239,7 +242,7 @@ def list_unpaid_amounts(invoices: Iterable[Invoice], *, base: bool = False) -> I
 
 
 def read_money(record: Record, minor: int, *, base: bool = False) -> Amount:
-    """Return an amount in its record's currency, and with ``base`` also the rate that converts it.
+    """Return an amount in its record's currency, and with ``base`` also the rate for its conversion.
 
     Raises:
         OddValueError: the record's currency or rate is odd.
@@ -286,21 +289,21 @@ def _is_recurring(invoice: Invoice) -> bool:
 
 
 def order_by_number(invoice: Invoice) -> tuple[str, int, str]:
-    """Return what orders invoices of one date: the number that the id is or ends in, else the id as text."""
+    """Return the order of invoices with the same date: the number in the id or at its end, or else the id as text."""
     found = NUMBERED.fullmatch(invoice.id)
     return *((found[1], int(found[2])) if found else (invoice.id, 0)), invoice.id
 
 
 def normalize_email(value: str) -> str:
-    """Return an e-mail address as it is compared: trimmed, in NFC, without case.
+    """Return an e-mail address in the form for comparisons: trimmed, in NFC, in lower case.
 
-    In lower case rather than case-folded: `ß` and `ss` are two mailboxes.
+    It is not case-folded, as `ß` and `ss` are two mailboxes.
     """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", value).strip().lower())
 
 
 def normalize_name(value: str) -> str:
-    """Return a company's name as it is compared: trimmed, in NFC, case-folded."""
+    """Return a company's name in the form for comparisons: trimmed, in NFC, case-folded."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", value).strip().casefold())
 
 
@@ -313,13 +316,13 @@ MATCH_KEYS: Mapping[str, Callable[[str], str]] = {
 
 
 def read_identity(customer: Record, field: str) -> str | None:
-    """Return the text of a field that identifies; whole numbers as digits; None when it is empty.
+    """Return the text of an identifying field. Whole numbers become digits; None if it is empty.
 
     Raises:
         OddValueError: it is neither.
     """
     value = customer.get(field)
-    # A custom field may hold the user id as a number.
+    # A custom field may contain the user id as a number.
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if value is not None and not isinstance(value, str):
@@ -328,7 +331,7 @@ def read_identity(customer: Record, field: str) -> str | None:
 
 
 def compute_match_value(customer: Record, match_on: str, field: str) -> str | None:
-    """Return a customer's match value in the form in which it is compared; None when it has none."""
+    """Return a customer's match value in the form for comparisons; None if it has none."""
     try:
         value = read_identity(customer, field)
     except OddValueError:

@@ -1,4 +1,4 @@
-"""The settings of map-subscriptions, and what they say of a record."""
+"""The settings of map-subscriptions, and their meaning for a record."""
 
 from __future__ import annotations
 

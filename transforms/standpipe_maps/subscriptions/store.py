@@ -1,4 +1,4 @@
-"""The rows of map-subscriptions: customers and subscriptions whole, of an invoice what the rules need."""
+"""The rows of map-subscriptions: complete customers and subscriptions, and only some members of invoices."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Owner(NamedTuple):
     match: str | None
     customer: Record
     ended: int | None
-    """The earliest ``created_at`` of the deleted customers that had this id."""
+    """The earliest ``created_at`` of the deleted customers with this id."""
     subscriptions: Sequence[Record]
 
 
 class KnownVersion(NamedTuple):
-    """What the store, or an earlier record of the batch, says of a record."""
+    """What the store, or an earlier record of the batch, contains of a record."""
 
     created_at: int = 0
     known_at: int = 0
@@ -61,14 +61,14 @@ def _build_invoice_row(record: Mapping[str, JsonValue]) -> JsonObject:
     return {
         **{column: record[column] for column in INVOICE_COLUMNS},
         **_build_version_row(record),
-        # An invoice that does not say is recurring.
+        # An invoice without this member is recurring.
         "recurring": int(record["recurring"] is not False),
         "exchange_rate": None if rate is None else str(rate),
     }
 
 
 def _rebuild_invoice(row: RowMapping) -> JsonObject:
-    """Return a row of an invoice as Chargebee sends it; a member that cannot be right is an empty list."""
+    """Return a row of an invoice in Chargebee's form. An odd member is an empty list."""
     record = {name: row[name] for name in INVOICE_COLUMNS if row[name] is not None}
     if row["exchange_rate"] is not None:
         record["exchange_rate"] = float(row["exchange_rate"])
@@ -80,9 +80,9 @@ class BillingStore:
     """The rows of one store.
 
     Args:
-        store: open.
+        store: the open store.
         generation: the number of this run.
-        match: returns a customer's match value as it is compared.
+        match: returns a customer's match value in the form for comparisons.
     """
 
     def __init__(self, store: Store, generation: int, match: Callable[[Record], str | None]) -> None:
@@ -91,7 +91,7 @@ class BillingStore:
         self._match = match
 
     def keep_customers(self, stream: str, records: Sequence[bytes]) -> None:
-        """Keep customers, the greatest version of each, and mark each as touched by this run."""
+        """Store customers, the greatest version of each, and mark each as touched by this run."""
         found = self._read_batch(CUSTOMERS, stream, records)
         rows = [
             {
@@ -105,14 +105,14 @@ class BillingStore:
         # The match values of the store are compared before the new rows overwrite them.
         self._note_left_matches({row["id"]: row["match"] for row in rows})
         self._store.upsert_rows(CUSTOMERS, rows)
-        # An id can be used again: rows from before the deletion then belong to nobody who is live.
+        # An id can be used again. Rows from before the deletion then belong to no live customer.
         ended = [{"id": one["id"], "age": -one["version"][0]} for one in found if one["deleted"]]
         self._store.upsert_rows(ENDED, ended)
 
     def _read_batch(self, table: Table, stream: str, records: Sequence[bytes]) -> list[JsonObject]:
         """Read records, each with its version.
 
-        A record that does not say whose or how old it is gets these from the version that is known.
+        A record without its owner or its date gets these from the known version.
         """
         found = read_records(stream, records)
         for one in found:
@@ -130,7 +130,7 @@ class BillingStore:
             last = known.get(one["id"], KnownVersion())
             odd = {name for _, name in read_notes(one["odd"])}
             created_at, known_at, live = one["version"]
-            # Without its date the record would lose against every version that has one.
+            # Without its date, the record would lose against every version that has one.
             if "created_at" in odd:
                 created_at = last.created_at
             if not known_at and odd & {"resource_version", "updated_at"}:
@@ -143,13 +143,13 @@ class BillingStore:
             )
 
     def _note_left_matches(self, matches: Mapping[str, str | None]) -> None:
-        """Remember the match values that these customers had: another customer may be the one to send now."""
+        """Store the earlier match values of these customers, as another customer may now be the one to send."""
         query = select(CUSTOMERS.c.id, CUSTOMERS.c.match).where(CUSTOMERS.c.id.in_(matches))
         left = [match for key, match in self._store.execute(query) if match not in {None, matches[key]}]
         self._store.upsert_rows(LEFT, [{"match": match, "generation": self._generation} for match in left])
 
     def keep_subscriptions(self, stream: str, records: Sequence[bytes]) -> None:
-        """Keep subscriptions; one whose customer has not come is joined when the customer comes."""
+        """Store subscriptions. One without a known customer is joined when the customer comes."""
         found = self._read_batch(SUBSCRIPTIONS, stream, records)
         self._touch_owners(SUBSCRIPTIONS, found)
         self._store.upsert_rows(
@@ -166,14 +166,14 @@ class BillingStore:
         )
 
     def keep_invoices(self, stream: str, records: Sequence[bytes]) -> None:
-        """Keep what the rules need of invoices."""
+        """Store the invoices' members that the rules need."""
         found = self._read_batch(INVOICES, stream, records)
         self._touch_owners(INVOICES, found)
         self._store.upsert_rows(INVOICES, [_build_invoice_row(one) for one in found])
 
     def _touch_owners(self, table: Table, found: Sequence[Mapping[str, JsonValue]]) -> None:
-        """Mark the customers that these records belong to, now or before, as touched by this run."""
-        # A subscription can move to another customer: then the record of the former owner changes too.
+        """Mark the present and former customers of these records as touched by this run."""
+        # If a subscription moves to another customer, the former owner's record changes too.
         before = select(table.c.customer_id).where(table.c.id.in_([one["id"] for one in found]))
         owners = {one["customer_id"] for one in found}
         owners.update(self._store.execute(before).scalars())
@@ -181,7 +181,7 @@ class BillingStore:
         self._store.execute(touched.values(generation=self._generation))
 
     def keep_names(self, stream: str, records: Sequence[bytes]) -> None:
-        """Keep the display names of plans or item prices."""
+        """Store the display names of plans or item prices."""
         rows = [{**_build_version_row(one), "name": one["name"]} for one in self._read_batch(NAMES, stream, records)]
         self._store.upsert_rows(NAMES, rows)
 
@@ -209,12 +209,12 @@ class BillingStore:
         return self._read_owners(OWNERS if since is None else _restrict_to_changed(OWNERS, since))
 
     def read_group(self, customer_id: str) -> list[Owner]:
-        """Return a customer and all that share its match value; one of them is sent."""
+        """Return a customer and all customers with the same match value. One of them is sent."""
         match = select(CUSTOMERS.c.match).where(CUSTOMERS.c.id == customer_id).scalar_subquery()
         return list(self._read_owners(OWNERS.where(or_(CUSTOMERS.c.id == customer_id, CUSTOMERS.c.match == match))))
 
     def _read_owners(self, query: Select[Any]) -> Iterator[Owner]:
-        # One query reads the subscriptions of a page of customers.
+        # One query reads the subscriptions of a whole page of customers.
         for page in self._store.read_pages(query, PAGE):
             subscriptions = self._read_subscriptions([key for _, key, _, _, _ in page])
             for match, key, body, odd, ended in page:
@@ -228,7 +228,7 @@ class BillingStore:
         return found
 
     def count_customers(self) -> int:
-        """Return how many customers Chargebee has, with deleted ones; an id that is used again counts once."""
+        """Return the number of Chargebee's customers, including deleted ones. A reused id counts once."""
         return self._store.execute(select(func.count()).select_from(CUSTOMERS)).scalar() or 0
 
     def read_invoices(self, customers: Iterable[str]) -> Mapping[str, Sequence[Invoice]]:
@@ -241,22 +241,25 @@ class BillingStore:
         return found
 
     def find_ids(self, *, match: str) -> list[str]:
-        """Return the ids of the customers with a match value, which is given as it is compared."""
+        """Return the ids of the customers with a match value in the form for comparisons."""
         query = select(CUSTOMERS.c.id).where(CUSTOMERS.c.match == match).order_by(CUSTOMERS.c.id)
         return list(self._store.execute(query).scalars())
 
     def has_customer(self, customer_id: str) -> bool:
-        """Return whether there is a customer of this id."""
+        """Return whether there is a customer with this id."""
         return bool(self._store.execute(select(CUSTOMERS.c.id).where(CUSTOMERS.c.id == customer_id)).scalar())
 
     def read_customers(self) -> Iterator[Record]:
-        """Yield every customer; this reads all of them."""
+        """Yield every customer, which reads all of them."""
         for page in self._store.read_pages(select(CUSTOMERS.c.body, CUSTOMERS.c.odd).order_by(CUSTOMERS.c.id), PAGE):
             for body, odd in page:
                 yield _decode_record("customers", body, odd)
 
     def read_rows(self, customer_id: str) -> dict[str, list[JsonObject]]:
-        """Return what is kept of one customer, by stream, in Chargebee's own form; of invoices only some members."""
+        """Return the stored data of one customer by stream, in Chargebee's own form.
+
+        Invoices have only some members.
+        """
         order = (SUBSCRIPTIONS.c.created_at, SUBSCRIPTIONS.c.id)
         customers = select(CUSTOMERS.c.body).where(CUSTOMERS.c.id == customer_id)
         subscriptions = select(SUBSCRIPTIONS.c.body).where(SUBSCRIPTIONS.c.customer_id == customer_id).order_by(*order)
@@ -270,12 +273,12 @@ class BillingStore:
         }
 
     def find_last_touch(self, customer_ids: Iterable[str]) -> int:
-        """Return the last run in which something of these customers came."""
+        """Return the last run with new data about these customers."""
         query = select(func.max(CUSTOMERS.c.generation)).where(CUSTOMERS.c.id.in_(customer_ids))
         return self._store.execute(query).scalar() or 0
 
     def find_value_types(self, stream: str, fields: Collection[str]) -> Mapping[str, set[type]]:
-        """Return the Python types of the values in fields of customers or subscriptions; this reads all rows."""
+        """Return the Python types of the values in fields of customers or subscriptions, which reads all rows."""
         table = {"customers": CUSTOMERS, "subscriptions": SUBSCRIPTIONS}[stream]
         found: dict[str, set[type]] = {field: set() for field in fields}
         for page in self._store.read_pages(select(table.c.body), PAGE):
@@ -298,11 +301,11 @@ class BillingStore:
     def find_missing_customers(self, began: int, erased: Collection[str]) -> Missing:
         """Return the unknown customers of live subscriptions and invoices that are older than ``began``.
 
-        A subscription says when it was created, an invoice only when it was last changed.
+        A subscription has its creation time, an invoice only the time of its last change.
 
         Args:
-            began: unix seconds.
-            erased: customers who are left out because they were erased.
+            began: Unix seconds.
+            erased: customers that are left out because they were erased.
         """
         subscriptions = select(SUBSCRIPTIONS.c.customer_id).where(
             SUBSCRIPTIONS.c.live == 1, SUBSCRIPTIONS.c.created_at < began
@@ -315,13 +318,13 @@ class BillingStore:
             .where(owners.c.customer_id.is_not(None), CUSTOMERS.c.id.is_(None))
         )
         known = self._store.execute(select(func.count()).select_from(CUSTOMERS)).scalar() or 0
-        # An erased customer is missing on purpose, and its invoices may still come.
+        # An erased customer is missing on purpose, but its invoices may still come.
         found = self._store.execute(missing.order_by(owners.c.customer_id)).scalars()
         ids = [one for one in found if one not in erased]
         return Missing("customers", len(ids), known, ids[:NAMED])
 
     def find_waiting(self) -> tuple[int, Sequence[str]]:
-        """Return how many subscriptions wait for their customer to come, and the ids of some."""
+        """Return the number of subscriptions whose customer may still come, and the ids of some."""
         missing = (
             select(SUBSCRIPTIONS.c.id)
             .outerjoin(CUSTOMERS, CUSTOMERS.c.id == SUBSCRIPTIONS.c.customer_id)
@@ -330,7 +333,7 @@ class BillingStore:
         return self._count_and_name(missing.order_by(SUBSCRIPTIONS.c.id))
 
     def find_without_owner(self, table: Table) -> tuple[int, Sequence[str]]:
-        """Return how many live records of a table name no customer, and the ids of some."""
+        """Return the number of live records of a table without a customer, and the ids of some."""
         return self._count_and_name(
             select(table.c.id).where(and_(table.c.customer_id.is_(None), table.c.live == 1)).order_by(table.c.id)
         )
@@ -341,7 +344,7 @@ class BillingStore:
 
 
 def _decode_record(stream: str, body: bytes, odd: str | None, prefix: str = "") -> Record:
-    """Return a record of the store; reading an odd member of it raises an error."""
+    """Return a record of the store. Reading an odd member of it raises an error."""
     record: Record = decode_json(body)
     return repair_record(stream, record, prefix) if odd else record
 

@@ -1,6 +1,6 @@
-"""The tables of map-subscriptions, and how those of an older store become today's.
+"""The tables of map-subscriptions, and the migration of older ones.
 
-A changed table needs another function in ``MIGRATIONS``: stores of every earlier version are read on.
+A changed table needs another function in ``MIGRATIONS``, as stores of every earlier version stay in use.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _make_versioned_table(name: str, *columns: SchemaItem) -> Table:
         Column("created_at", BigInteger, nullable=False),
         Column("known_at", BigInteger, nullable=False),
         Column("live", Integer, nullable=False),
-        # The members that cannot be right, or are missing, see `odd.write_notes`; null where all is well.
+        # The odd or missing members, see `models.write_notes`; null if there are none.
         Column("odd", Text),
         *columns,
         info={"version": ("created_at", "known_at", "live")},
