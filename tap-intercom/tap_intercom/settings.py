@@ -87,8 +87,8 @@ SETTINGS = th.PropertiesList(
         default=[],
         nullable=False,
         title="Send unchanged",
-        description="Streams that send all records whenever the whole list is read, changed or not; for `companies`, "
-        "of which some appear late without a change.",
+        description="Streams that send all records, even unchanged ones, whenever the whole list is read. It is meant "
+        "for `companies`, as some of them appear late without a change.",
     ),
     th.Property(
         "scroll_patience",

@@ -27,15 +27,16 @@ SETTINGS = (
         default="company_id",
         allowed_values=["company_id", "id"],
         title="Customer id",
-        description="Which id of a company its customer bears: the workspace's own `company_id`, or Intercom's `id`.",
+        description="The company's id that becomes the customer's external id: the workspace's own `company_id`, or "
+        "Intercom's `id`.",
     ),
     th.Property(
         "only_linked_contacts",
         th.BooleanType,
         default=True,
         title="Only contacts with a company",
-        description="Send no contact that belongs to no company: in ChartMogul a contact is a customer's, so "
-        "target-chartmogul skips it.",
+        description="Send no contacts without a company. In ChartMogul every contact belongs to a customer, so "
+        "target-chartmogul would skip them.",
     ),
     th.Property(
         "trial_date_field",
