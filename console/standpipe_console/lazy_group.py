@@ -1,4 +1,4 @@
-"""A group of commands, each of which is imported when it is run: `status` needs neither a web server nor prompts.
+"""A group of commands that imports each only when it runs, as `status` needs neither a web server nor prompts.
 
 https://click.palletsprojects.com/en/stable/complex/#lazily-loading-subcommands
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class LazyGroup(click.Group):
-    """A group that knows where its commands stand.
+    """A group that knows where its commands are.
 
     Args:
         places: the module and the name of each command, as in `package.module:name`.
@@ -31,6 +31,6 @@ class LazyGroup(click.Group):
         return sorted({*super().list_commands(ctx), *self._places})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; None when there is none of this name."""
+        """Return a command; None if there is none with this name."""
         place = self._places.get(cmd_name)
         return cast("click.Command", resolve_name(place)) if place else super().get_command(ctx, cmd_name)

@@ -142,7 +142,7 @@ class JournalWriter:
         self._is_subset = True
 
     def begin_write(self, stream: str, record_id: str, action: str, who: Who = NOBODY) -> JournaledWrite:
-        """Return a write that is to be announced before each of its requests, and settled after the last one."""
+        """Return a write, to be announced before each of its requests and settled after the last one."""
         return JournaledWrite(self, stream, record_id, action, who)
 
     def add_record(  # noqa: PLR0913 - the members of the line
@@ -190,7 +190,7 @@ class JournalWriter:
         return round(self._clock(), 3)
 
     def number_write(self) -> int:
-        """Return the number of one more write."""
+        """Return the number of the next write."""
         with self._lock:
             self._writes += 1
             return self._writes
@@ -221,14 +221,14 @@ class JournalWriter:
 
 
 class JournaledWrite:
-    """One write in the journal; used by one thread.
+    """One write in the journal, used by one thread.
 
     Args:
         journal: the journal.
         stream: the stream of the record.
-        record_id: the record.
-        action: what is done: `update`, `create`, `merge` and so on.
-        who: who the record is.
+        record_id: the id of the record.
+        action: the action, such as `update`, `create` or `merge`.
+        who: names that help people recognise the record.
     """
 
     def __init__(self, journal: JournalWriter, stream: str, record_id: str, action: str, who: Who) -> None:
@@ -276,7 +276,7 @@ class JournaledWrite:
         remote_id: str | None = None,
         fields: Mapping[str, tuple[JsonValue, JsonValue]] | None = None,
     ) -> None:
-        """Note what became of it; of a write that was never announced, that its record cost none.
+        """Note the outcome. A write that was never announced becomes a record without a write.
 
         Raises:
             ConfigurationError: the journal cannot be written.

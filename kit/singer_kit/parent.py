@@ -1,7 +1,7 @@
-"""Whether the Meltano that started a plugin is still there.
+"""Whether the Meltano that started a plugin still runs.
 
-After a `kill -9` of Meltano its plugins go on as orphans, while somebody starts the next run. So a plugin that Meltano
-started sends no request once its parent is gone. In a plain shell pipe a plugin may outlive its shell (`nohup`).
+After a `kill -9` of Meltano its plugins continue as orphans, while somebody may start the next run. So a plugin of
+Meltano sends no request after its parent has ended. In a plain shell pipe, a plugin may outlive its shell (`nohup`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: Meltano sets one of them for each plugin that it starts.
+#: Variables of which Meltano sets one for each plugin.
 STARTED_BY_MELTANO = ("MELTANO_EXTRACTOR_NAME", "MELTANO_LOADER_NAME", "MELTANO_MAPPER_NAME")
 
 
 class OrphanedError(Exception):
-    """Meltano is gone: the run stops before its next request."""
+    """Meltano has ended, so the run stops before its next request."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -31,7 +31,7 @@ class ParentWatch:
 
     Args:
         environ: the environment of the process.
-        get_parent: returns the id of the parent process; it changes when the parent dies.
+        get_parent: returns the id of the parent process, which changes when the parent dies.
     """
 
     def __init__(self, environ: Mapping[str, str], get_parent: Callable[[], int] = os.getppid) -> None:
@@ -40,7 +40,7 @@ class ParentWatch:
 
     @property
     def is_gone(self) -> bool:
-        """Whether Meltano started this process, and has ended."""
+        """Whether Meltano started this process and has ended."""
         return self._parent is not None and self._get_parent() != self._parent
 
     def check(self) -> None:

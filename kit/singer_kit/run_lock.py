@@ -1,8 +1,7 @@
-"""The lock of a target: one run at a time writes, on this machine and with this `memory_dir`.
+"""The lock of a target: on this machine and with this `memory_dir`, only one run writes at a time.
 
-Meltano and `standpipe run` have locks of their own, which a `kill -9` of them gives back while their target may still
-write. This one is the target's own: a `flock` on a file, which the kernel gives back when the target ends, however it
-ends.
+Meltano and `standpipe run` have their own locks, but a `kill -9` releases them while their target may still write. This
+lock belongs to the target: a `flock` on a file, which the kernel releases when the target ends in any way.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-#: The name of its file in `memory_dir`.
+#: The name of the lock file in `memory_dir`.
 LOCK_FILE = "run.lock"
-#: How long a run waits for the one before it: an orphan stops when its request under way is answered.
+#: Seconds that a run waits for the run before it, as an orphan stops after its current request.
 PATIENCE = 30.0
 _PAUSE = 0.1
 
@@ -64,7 +63,7 @@ class RunLock:
         )
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         self._close()
 
 
@@ -77,14 +76,14 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def _write_holder(descriptor: int) -> None:
-    """Note who holds the lock, and since when."""
+    """Note which process has the lock, and since when."""
     content = json.dumps({"pid": os.getpid(), "since": int(time.time())}).encode()
     os.pwrite(descriptor, content, 0)
     os.ftruncate(descriptor, len(content))
 
 
 def _read_holder(descriptor: int) -> str:
-    """Return who holds the lock, in words."""
+    """Return in words which process has the lock."""
     try:
         holder = json.loads(os.pread(descriptor, 1000, 0))
         since = datetime.fromtimestamp(holder["since"], UTC)

@@ -32,7 +32,7 @@ class RunBase(abc.ABC):
 
     summary: JsonValue
     lock_patience: ClassVar[float] = PATIENCE
-    """How long to wait for another run, in seconds."""
+    """The seconds to wait for another run."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -79,7 +79,7 @@ class RunBase(abc.ABC):
         try:
             self.journal.end(status, summary=self._figures, stopped_by=stopped_by, error=sentence)
         except ConfigurationError as problem:
-            # What was written stands in the journal: how the run ended is no reason to write it again.
+            # The journal contains all writes, so a missing last line is no reason to repeat them.
             LOGGER.warning("The journal has no last line: %s", problem)
 
     def _begin(self, journal_dir: Path | None, memory_dir: Path) -> None:
@@ -99,13 +99,13 @@ class RunBase(abc.ABC):
             self._lock = RunLock(memory_dir, self.lock_patience)
 
     def _describe_end(self, error: BaseException | None) -> tuple[str, str]:
-        """Return in a word and a sentence how the run ended."""
+        """Return a word and a sentence about the end of the run."""
         if error is None:
             return ("completed", "") if self.summary.status == "completed" else ("failed", NOTHING_CAME)
         if isinstance(error, SystemExit | KeyboardInterrupt):
             return "stopped", STOPPED
         described = describe_error(error) if isinstance(error, Exception) else None
-        # The text of any other error may hold data of a record.
+        # The text of any other error may contain data of a record.
         sentence = error.message if isinstance(error, click.ClickException) else described or type(error).__name__
         return "completed" if self.summary.status == "completed" else "failed", sentence
 

@@ -1,4 +1,4 @@
-"""The console starts Meltano once for several commands that only read."""
+"""The console starts Meltano only once for several commands that only read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PYTHON = f'#!{sys.executable}\n# meltano.cli\nimport sys\nprint(*sys.argv, file=
 
 
 def put_meltano(project: Project, text: str) -> None:
-    """Let a project find this script as Meltano."""
+    """Make this script a project's Meltano."""
     script = project.system_dir / "run/bin"
     script.parent.mkdir(parents=True)
     script.write_text(text)
@@ -47,7 +47,7 @@ def test_one_process_answers_several_commands(project: Project) -> None:
 def test_what_cannot_be_answered_at_once_is_asked_for_one_by_one(
     project: Project, script: str, commands: list[tuple[str, ...]]
 ) -> None:
-    """Then each command has its own output and its own error."""
+    """If the batch fails, each command runs alone, with its own output and its own error."""
     put_meltano(project, script)
     project.run_ahead(commands)
     assert not (project.root / "calls").exists()
@@ -56,7 +56,7 @@ def test_what_cannot_be_answered_at_once_is_asked_for_one_by_one(
 
 
 def test_the_python_of_meltano_stands_in_the_first_line_of_its_executable(tmp_path: Path) -> None:
-    """A script that is not Meltano's, a first line that names a shell, and a missing file name none."""
+    """Another script, a first line with a shell, and a missing file give no Python."""
     script = tmp_path / "meltano"
     assert find_python(script) is None
     script.write_text(f"#!{sys.executable}\nfrom meltano.cli import main\n")

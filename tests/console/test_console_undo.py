@@ -58,7 +58,7 @@ if ids:
 def project(
     installed_project: Project, of_plugins: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> Project:
-    """Return a project that is set up, over the sandbox, with something in the place of Meltano."""
+    """Return a project that is set up for the sandbox, with a replacement for Meltano."""
     for key in SYNC.keys:
         monkeypatch.setenv(key.variable, "key")
     root = installed_project.root
@@ -87,7 +87,7 @@ def standpipe(project: Project) -> Standpipe:
 
 
 def read_lines(shown: str) -> list[str]:
-    """Return the lines of an output, without the blanks at their ends, and without ids that differ from run to run."""
+    """Return the lines of an output without trailing spaces, and with one fixed id for all run ids."""
     return [
         re.sub(r"\b[0-9a-f]{32}\b", "5d1f6c0e7a3b4c2d9e8f1a2b3c4d5e6f", line).rstrip() for line in shown.splitlines()
     ]
@@ -95,13 +95,13 @@ def read_lines(shown: str) -> list[str]:
 
 @pytest.fixture
 def started(project: Project) -> Callable[[], list[str]]:
-    """Return a function that gives what Meltano was to run."""
+    """Return a function that returns the arguments of each start of Meltano."""
     path = project.root / "started"
     return lambda: path.read_text().splitlines() if path.exists() else []
 
 
 def write_journal(project: Project, run_id: str = "8f2c01", at: float = START) -> JournalFile:
-    """Return a journal of a run of target-intercom, to be written."""
+    """Return a journal of a target-intercom run, to which the test can write."""
     return JournalFile(project.system_dir / "standpipe", run_id, at=at)
 
 
@@ -111,7 +111,7 @@ def write_journal(project: Project, run_id: str = "8f2c01", at: float = START) -
 def test_a_paused_pipeline_runs_nothing(
     standpipe: Standpipe, started: Callable[[], list[str]], project: Project
 ) -> None:
-    """Neither a person's run nor a schedule's nor live's, each in one sentence with 75; a validation does; then all."""
+    """Runs by people, schedules and live end with one sentence and exit code 75. Validations still run."""
     said = standpipe("pause", "sync").output
     assert said.startswith("sync is paused since ")
     assert said.endswith("UTC (it was paused by hand): nothing of it runs until `standpipe resume sync`.\n")
@@ -131,7 +131,7 @@ def test_a_paused_pipeline_runs_nothing(
 
 
 def test_a_pause_is_of_a_pipeline(standpipe: Standpipe) -> None:
-    """Any job that writes names it; another one is refused."""
+    """Any writing job of a pipeline can name it. Another job is refused."""
     assert standpipe("pause", "resync-leads").output.startswith("sync-leads is paused since")
     refused = standpipe("pause", "validate", code=1).stderr
     assert refused == "Error: `validate` is no job that writes: name one of sync, sync-leads.\n"
@@ -163,17 +163,17 @@ def ask(sandbox: RunningSandbox, method: str, path: str, body: dict[str, Any] | 
 
 
 def read_mrr(sandbox: RunningSandbox, contact_id: str) -> float:
-    """Return the MRR that Intercom shows."""
+    """Return the MRR in Intercom."""
     return float(ask(sandbox, "GET", f"/contacts/{contact_id}")["custom_attributes"]["cb_cust_mrr"])
 
 
 def change(before: float | None, after: float | None) -> dict[str, Any]:
-    """Return the fields of a write to the MRR."""
+    """Return the fields of a write that changes the MRR."""
     return {"custom_attributes.cb_cust_mrr": {"before": before, "after": after}}
 
 
 def write_run(project: Project, **contacts: tuple[str, float, float]) -> None:
-    """Write the journal of a run that changed the MRR of contacts."""
+    """Write the journal of a run that changed contacts' MRR."""
     journal = write_journal(project)
     for record_id, (remote_id, before, after) in contacts.items():
         n = journal.intend(record_id, remote_id=remote_id, fields=change(before, after), email=f"{record_id}@a.example")
@@ -184,7 +184,7 @@ def write_run(project: Project, **contacts: tuple[str, float, float]) -> None:
 def test_a_run_is_undone(
     standpipe: Standpipe, project: Project, sandbox: RunningSandbox, contact: Callable[..., str]
 ) -> None:
-    """It shows what the run wrote, asks, lets the target put it back, and pauses the pipeline."""
+    """The command shows the writes, asks, lets the target restore the values, and pauses the pipeline."""
     ann, bea = contact("ann@a.example", 20), contact("bea@a.example", 40)
     write_run(project, ann=(ann, 10, 20), bea=(bea, 30, 40))
     ask(sandbox, "PUT", f"/contacts/{bea}", {"custom_attributes": {"cb_cust_mrr": 7}})
@@ -218,7 +218,7 @@ def test_a_run_is_undone(
 def test_nothing_is_undone_without_a_yes(
     standpipe: Standpipe, project: Project, sandbox: RunningSandbox, contact: Callable[..., str]
 ) -> None:
-    """Nothing is written and nothing paused; with --json alone nobody is asked."""
+    """Without a yes nothing is written or paused. With only `--json` there is no question."""
     ann = contact("ann@a.example", 20)
     write_run(project, ann=(ann, 10, 20))
     assert standpipe("undo", "8f2c01", answer="\n").output.endswith("Nothing was undone.\n")
@@ -232,7 +232,7 @@ def test_nothing_is_undone_without_a_yes(
 def test_one_record_is_undone(
     standpipe: Standpipe, project: Project, sandbox: RunningSandbox, contact: Callable[..., str]
 ) -> None:
-    """The others keep what the run wrote; a second undo finds nothing to do."""
+    """Other records keep the run's values. A second undo changes nothing."""
     ann, bea = contact("ann@a.example", 20), contact("bea@a.example", 40)
     write_run(project, ann=(ann, 10, 20), bea=(bea, 30, 40))
     done = json.loads(standpipe("undo", "8f2c01", "--record", "bea", "--yes", "--json").stdout)
@@ -254,7 +254,7 @@ def test_one_record_is_undone(
 def test_a_target_that_fails_is_told_of(
     standpipe: Standpipe, project: Project, sandbox: RunningSandbox, contact: Callable[..., str]
 ) -> None:
-    """In its own sentence, with its exit code; the pipeline stays paused, as some records may be put back."""
+    """Its own sentence and exit code are shown. The pipeline stays paused, as some records may be restored."""
     ann = contact("ann@a.example", 20)
     write_run(project, ann=(ann, 10, 20))
     sandbox.fault(api="intercom", effect={"status": 401, "body": {"errors": [{"code": "unauthorized"}]}})
@@ -267,7 +267,7 @@ def test_a_target_that_fails_is_told_of(
 
 
 def test_what_cannot_be_undone(standpipe: Standpipe, project: Project) -> None:
-    """One sentence for each: an unknown run, two of the same beginning, one that wrote nothing, one under way."""
+    """Each case has its own sentence: an unknown run, an ambiguous id, a run without writes, a current run."""
     for run_id in ("aa1", "aa2"):
         write_journal(project, run_id).end()
     busy = write_journal(project, "bb1")
@@ -290,7 +290,7 @@ def test_what_cannot_be_undone(standpipe: Standpipe, project: Project) -> None:
 
 @pytest.fixture
 def refused(project: Project) -> Project:
-    """Return a project of which a good run over everything was refused three customers."""
+    """Return a project whose last full run had three refused customers."""
     journal = write_journal(project)
     for record_id in ("c1", "c2", "c3"):
         journal.write(record_id, "rejected", "validation_error", name=record_id.upper())
@@ -303,7 +303,7 @@ def refused(project: Project) -> Project:
 
 @pytest.mark.usefixtures("refused")
 def test_refused_records_are_sent_again(standpipe: Standpipe, started: Callable[[], list[str]]) -> None:
-    """It shows them with their reasons, asks, runs the job over them, and shows what became of each."""
+    """The command shows the records with their reasons, asks, runs the job over them, and shows their outcomes."""
     said = standpipe("retry", answer="y\n").output
     assert "\n".join(read_lines(said)) in OPERATIONS
     assert read_lines(said) == [
@@ -324,7 +324,7 @@ def test_refused_records_are_sent_again(standpipe: Standpipe, started: Callable[
 
 @pytest.mark.usefixtures("refused")
 def test_one_refused_record_is_sent_again(standpipe: Standpipe, started: Callable[[], list[str]]) -> None:
-    """By the customer's id or by Intercom's."""
+    """The customer's id and Intercom's id both work."""
     done = json.loads(standpipe("retry", "c2", "--job", "sync", "--yes", "--json").stdout)
     assert done == [{"record": "c2", "stream": "contacts", "outcome": "updated", "reason": ""}]
     standpipe("retry", "remote-c3", "--yes")
@@ -333,7 +333,7 @@ def test_one_refused_record_is_sent_again(standpipe: Standpipe, started: Callabl
 
 @pytest.mark.usefixtures("refused")
 def test_what_cannot_be_retried(standpipe: Standpipe, started: Callable[[], list[str]]) -> None:
-    """One sentence for each: a record that is not refused, an unknown job, no yes, a paused pipeline."""
+    """Nothing runs for a record that is not refused, an unknown job, without a yes, or in a paused pipeline."""
     said = standpipe("retry", "c9", code=1).stderr
     assert said == "Error: `c9` is not among the refused records: `standpipe history` shows what is.\n"
     said = standpipe("retry", "--job", "billing", code=1).stderr
@@ -345,5 +345,5 @@ def test_what_cannot_be_retried(standpipe: Standpipe, started: Callable[[], list
 
 
 def test_nothing_to_retry(standpipe: Standpipe) -> None:
-    """Says so."""
+    """The command says that no record is refused."""
     assert standpipe("retry").output == "There is nothing to retry: no record is refused.\n"

@@ -1,4 +1,4 @@
-"""A history, and journals as targets write them."""
+"""A history, and journals in the form in which targets write them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ START = 1_764_522_000.0
 
 
 class JournalFile:
-    """A journal of a run that a test writes by hand; each line is a second after the one before it."""
+    """A run's journal that a test writes. Each line is one second later than the last."""
 
     def __init__(self, folder: Path, run_id: str, *, plugin: str = "target-intercom", at: float, **run: Any) -> None:
         self.path = folder / "journal" / plugin / f"{run_id}.jsonl"
@@ -56,27 +56,27 @@ class JournalFile:
         self.add("outcome", n=n, kind=kind, reason=reason, remote_id=f"remote-{record_id}", fields=fields)
 
     def pass_over(self, record_id: str, kind: str = "unchanged", reason: str = "", **values: Any) -> None:
-        """Append a record that nothing was written to."""
+        """Append a record without a write."""
         self.add("record", **{"stream": "contacts", "id": record_id, "kind": kind, "reason": reason, **values})
 
     def end(self, status: str = "completed", **values: Any) -> None:
-        """Append the last line, and end the target."""
+        """Append the last line, and release the lock."""
         self.add("end", **{"status": status, "stopped_by": "", "error": "", "summary": {}, **values})
         self.leave()
 
     def leave(self) -> None:
-        """End the target as `kill -9` does."""
+        """Leave the journal as `kill -9` of the target does."""
         self._file.close()
 
 
 def change(name: str, before: Any, after: Any) -> dict[str, Any]:
-    """Return the fields of a write to one custom attribute."""
+    """Return the fields of a write that changes one custom attribute."""
     return {f"custom_attributes.{name}": {"before": before, "after": after}}
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """Yield the address of a PostgreSQL: a running one, or that of the package of the group `postgres`."""
+    """Yield the address of a PostgreSQL server: a running one, or one from the package of the group `postgres`."""
     if url := os.environ.get("TEST_POSTGRES_URL"):
         yield url
         return
@@ -93,7 +93,7 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgres_database(postgres_server: str) -> Iterator[str]:
-    """Yield the address of a database of this process alone."""
+    """Yield the address of a database for this process only."""
     url = sa.make_url(postgres_server).set(drivername="postgresql+psycopg")
     name = f"standpipe_test_{os.getpid()}"
     server = sa.create_engine(url, isolation_level="AUTOCOMMIT")
@@ -107,7 +107,7 @@ def postgres_database(postgres_server: str) -> Iterator[str]:
 
 @pytest.fixture
 def postgres_url(postgres_database: str) -> str:
-    """Return the address of a database without a history."""
+    """Return the address of an empty database."""
     engine = sa.create_engine(postgres_database)
     with engine.begin() as connection:
         connection.exec_driver_sql("DROP SCHEMA IF EXISTS standpipe CASCADE")
@@ -117,7 +117,7 @@ def postgres_url(postgres_database: str) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the address of a database without a history, of each kind."""
+    """Return the address of an empty database, once SQLite and once PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/history.db"
     found: str = request.getfixturevalue("postgres_url")
@@ -126,6 +126,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def history(url: str, tmp_path: Path) -> Iterator[History]:
-    """Yield an empty history beside an empty folder of journals."""
+    """Yield an empty history and an empty folder of journals."""
     with History(url, tmp_path) as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""`standpipe history`: runs, one run, one record."""
+"""`standpipe history` shows runs, one run, or one record."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return a project in which two runs have left journals."""
+    """Return a project with the journals of two runs."""
     shutil.copy(ROOT / "meltano.yml", tmp_path)
     folder = tmp_path / ".meltano/standpipe"
     first = JournalFile(folder, "8f2c" + 28 * "0", at=START)
@@ -32,19 +32,19 @@ def project(tmp_path: Path) -> Path:
 
 
 def run(project: Path, *args: str) -> str:
-    """Run the command, and return what it prints."""
+    """Run the command and return its output."""
     result = CliRunner().invoke(main, ["--project", str(project), "history", *args], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return "\n".join(line.rstrip() for line in result.output.splitlines())
 
 
 def read(project: Path, *args: str) -> Any:
-    """Run the command, and return the JSON that it prints."""
+    """Run the command and return its parsed JSON output."""
     return json.loads(run(project, *args, "--json"))
 
 
 def test_the_last_runs_are_shown(project: Path) -> None:
-    """As a table, the latest first, with why a run failed; the journals are loaded first."""
+    """The table has the latest run first, and the reasons of failed runs. Waiting journals are loaded first."""
     assert run(project) == (
         "run       started (UTC)     job         started by  status          seconds  records  written  skipped  "
         "rejected  calls\n"
@@ -59,7 +59,7 @@ def test_the_last_runs_are_shown(project: Path) -> None:
 
 
 def test_one_run_is_shown_with_what_it_wrote(project: Path) -> None:
-    """Found by the first letters of its id; times are times, names are no markup."""
+    """The first letters of an id find the run. Unix seconds become dates, and brackets in names are kept."""
     _, records, changes = run(project, "8f2c").split("\n\n")
     assert records == (
         "record  outcome   reason     name        e-mail         vendor's id\n"
@@ -76,7 +76,7 @@ def test_one_run_is_shown_with_what_it_wrote(project: Path) -> None:
 
 
 def test_one_run_as_json(project: Path) -> None:
-    """With its records, and its changes by the names of the fields."""
+    """It includes the run's records, and their changes by field."""
     found = read(project, "8f2c", "--limit", "1")
     assert (found["run"]["status"], found["total"]) == ("partly_refused", 2)
     assert [one["record_id"] for one in found["records"]] == ["ann"]
@@ -86,7 +86,7 @@ def test_one_run_as_json(project: Path) -> None:
 
 
 def test_every_change_of_a_record_is_shown(project: Path) -> None:
-    """With its run."""
+    """Each change is shown with its run."""
     assert run(project, "--record", "ann") == (
         "2025-11-30 17:00  target-intercom  run 8f2c0000: updated\n"
         "  field                before            after\n"
@@ -106,19 +106,19 @@ def test_every_change_of_a_record_is_shown(project: Path) -> None:
     ids=["none", "several"],
 )
 def test_a_run_must_be_one(project: Path, wanted: str, said: str) -> None:
-    """An id that begins no run, or several, is said in a sentence."""
+    """A prefix that matches no run or several runs gives one sentence."""
     result = CliRunner().invoke(main, ["--project", str(project), "history", wanted])
     assert (result.exit_code, result.output) == (1, f"Error: {said}\n")
 
 
 def test_an_empty_history_is_no_error(tmp_path: Path) -> None:
-    """Before the first run."""
+    """The command works before the first run."""
     shutil.copy(ROOT / "meltano.yml", tmp_path)
     assert run(tmp_path) == "The history has no run yet."
 
 
 def test_a_history_that_cannot_be_opened_is_said(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one sentence, without the address, which may hold a password."""
+    """The error is one sentence without the address, which may contain a password."""
     monkeypatch.setenv("HISTORY_URL", "postgresql:/user:secret@")
     result = CliRunner().invoke(main, ["--project", str(project), "history"])
     assert result.exit_code == 1

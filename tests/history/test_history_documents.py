@@ -1,4 +1,4 @@
-"""docs/history.md describes the tables as they are, and its queries answer its questions."""
+"""docs/history.md describes the existing tables, and its queries return what they promise."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ON_POSTGRESQL = {
 
 
 def ask(history: History, query: str) -> list[tuple[Any, ...]]:
-    """Return the rows that a query of the page finds, with times as texts."""
+    """Return the rows of one of the page's queries, with times as texts."""
     with history.database.read() as connection:
         if history.database.dialect == "postgresql":
             connection.exec_driver_sql("SET search_path TO standpipe")
@@ -44,7 +44,7 @@ def _format(value: Any) -> Any:
 
 
 def test_every_column_is_described() -> None:
-    """Each table has a row, and each of its columns is named there."""
+    """Each table has a row on the page, with all of its columns."""
     rows = {match[1]: match[0] for match in re.finditer(r"^\| `(\w+)` \|.*$", PAGE, re.MULTILINE)}
     missing = [
         f"{table.name}.{column.name}"
@@ -56,7 +56,7 @@ def test_every_column_is_described() -> None:
 
 
 def test_the_queries_answer_the_questions(history: History, tmp_path: Path) -> None:
-    """On either database."""
+    """The queries work on both databases."""
     first = JournalFile(tmp_path, "r1", at=START)
     fields = {**change("cb_cust_mrr", None, 49), **change("cb_sub_status", None, "active")}
     first.write("cust_42", "created", name="Ann", fields=fields)

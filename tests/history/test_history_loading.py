@@ -1,4 +1,4 @@
-"""Journals become rows: each line once, whatever is killed."""
+"""Each line of a journal becomes a row once, even if processes are killed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def list_kinds(history: History, run_id: str) -> dict[str, tuple[str, str]]:
 
 
 def test_a_run_is_loaded_and_its_journal_is_deleted(history: History, tmp_path: Path) -> None:
-    """The run, its records that were not unchanged, and what was written field by field."""
+    """The history gets the run, its records except unchanged ones, and each written field."""
     journal = JournalFile(tmp_path, "r1", at=START)
     journal.write("ann", name="Ann", email="Ann@a.example")
     journal.pass_over("bob")
@@ -63,7 +63,7 @@ def test_a_run_is_loaded_and_its_journal_is_deleted(history: History, tmp_path: 
 
 
 def test_only_what_is_new_has_a_row(history: History, tmp_path: Path) -> None:
-    """A problem that repeats is counted only; one that is gone has a row, and so has another reason."""
+    """A repeated problem is only counted. A new reason, and the end of a problem, have rows."""
     outcomes = [
         {"ann": ("skipped", "ambiguous"), "bob": ("unchanged", "")},
         {"ann": ("skipped", "ambiguous"), "bob": ("unchanged", "")},
@@ -87,7 +87,7 @@ def test_only_what_is_new_has_a_row(history: History, tmp_path: Path) -> None:
 
 
 def test_several_writes_of_one_record_are_one_outcome_and_all_their_changes(history: History, tmp_path: Path) -> None:
-    """What was cleared on the contact that it has left does not hide that it was updated."""
+    """Clearing a contact that the record left does not hide the record's update."""
     journal = JournalFile(tmp_path, "r1", at=START)
     journal.write("ann", "converted")
     journal.write("ann", "cleared", remote_id="old", fields=change("cb_cust_id", "ann", None))
@@ -101,7 +101,7 @@ def test_several_writes_of_one_record_are_one_outcome_and_all_their_changes(hist
 
 
 def test_a_refused_record_is_known_until_it_is_taken(history: History, tmp_path: Path) -> None:
-    """With its first and its last time; when it is refused again later, that is another story."""
+    """After a success, a new refusal starts with a new first time and count."""
     for number, kinds in enumerate([("rejected",), ("rejected",), ("updated",), ("rejected",)]):
         journal = JournalFile(tmp_path, f"r{number}", at=START + 100 * number)
         for kind in kinds:
@@ -119,7 +119,7 @@ def test_a_refused_record_is_known_until_it_is_taken(history: History, tmp_path:
 
 
 def test_what_was_written_before_a_refusal_is_kept(history: History, tmp_path: Path) -> None:
-    """The record is refused, and its one written field is a change like any other."""
+    """The record is refused, but the field that was written before is stored as a change."""
     journal = JournalFile(tmp_path, "r1", at=START)
     n = journal.intend("ann", fields=change("cb_cust_mrr", 1, 2) | change("cb_cust_status", None, "active"))
     journal.add("outcome", n=n, kind="rejected", reason="conflict", fields=change("cb_cust_mrr", 1, 2))
@@ -130,7 +130,7 @@ def test_what_was_written_before_a_refusal_is_kept(history: History, tmp_path: P
 
 
 def test_a_reject_counts_its_runs_and_is_resolved(history: History, tmp_path: Path) -> None:
-    """An unanswered write says nothing about it."""
+    """A write without an answer does not change the reject."""
     for number, kind in enumerate(["rejected", "rejected", "unanswered", "unchanged"]):
         journal = JournalFile(tmp_path, f"r{number}", at=START + 100 * number)
         if kind == "unanswered":
@@ -152,7 +152,7 @@ def test_a_reject_counts_its_runs_and_is_resolved(history: History, tmp_path: Pa
 
 
 def test_a_killed_run_has_unknown_writes(history: History, tmp_path: Path) -> None:
-    """The journal has no end, and nobody writes it: whatever was asked and not answered may have been taken."""
+    """The journal has no end and no writer, so a write without an answer may have reached the vendor."""
     journal = JournalFile(tmp_path, "r1", at=START)
     journal.write("ann")
     journal.intend("bob", fields=change("cb_cust_mrr", 3, 4))
@@ -184,7 +184,7 @@ def test_a_killed_run_has_unknown_writes(history: History, tmp_path: Path) -> No
 def test_the_next_run_resolves_what_was_unknown(  # noqa: PLR0913, PLR0917 a row of a table
     history: History, tmp_path: Path, action: str, later: str, fields: dict[str, object], expected: str
 ) -> None:
-    """By what it finds at the vendor."""
+    """The record's next outcome shows whether the write reached the vendor."""
     killed = JournalFile(tmp_path, "r1", at=START)
     before = None if action == "create" else 3
     killed.intend("bob", action=action, fields=change("cb_cust_mrr", before, 4))
@@ -203,7 +203,7 @@ def test_the_next_run_resolves_what_was_unknown(  # noqa: PLR0913, PLR0917 a row
 
 
 def test_a_journal_that_is_being_written_is_loaded_as_far_as_it_is(history: History, tmp_path: Path) -> None:
-    """It stays, and the rest is loaded when there is more; nothing is loaded twice."""
+    """The journal stays, and later loads add only new lines."""
     journal = JournalFile(tmp_path, "r1", at=START)
     journal.write("ann")
     n = journal.intend("bob")

@@ -1,4 +1,4 @@
-"""What pages, alerts and undo ask of the history."""
+"""The queries of pages, alerts and undo."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def filled(history: History, tmp_path: Path) -> History:
-    """Return a history of two runs to Intercom and one to ChartMogul."""
+    """Return a history with two runs to Intercom and one to ChartMogul."""
     first = JournalFile(tmp_path, "first", at=START)
     first.write("ann", "created", name="Ann Adams", email="Ann@A.example", company="Acme",
                 fields=change("cb_cust_mrr", None, 5))  # fmt: skip
@@ -35,7 +35,7 @@ def filled(history: History, tmp_path: Path) -> History:
 
 
 def test_runs_are_listed_by_job_and_target(filled: History) -> None:
-    """The latest first; `before` leads to the next page."""
+    """The latest run comes first, and `before` selects the next page."""
     assert [run.run_id for run in filled.list_runs()] == ["leads", "second", "first"]
     assert [run.run_id for run in filled.list_runs(limit=1, before=START + 2000)] == ["second"]
     assert [run.run_id for run in filled.list_runs("sync")] == ["first"]
@@ -64,7 +64,7 @@ def test_runs_are_listed_by_job_and_target(filled: History) -> None:
 def test_records_are_filtered_searched_sorted_and_paged(
     filled: History, query: dict[str, object], expected: list[str], total: int
 ) -> None:
-    """Of one run; the total is that of all pages."""
+    """The total counts the matching records of one run over all pages."""
     page = filled.list_records("first", **query)  # type: ignore[arg-type]
     assert ([row.record_id for row in page.rows], page.total) == (expected, total)
 
@@ -84,19 +84,19 @@ def test_records_are_filtered_searched_sorted_and_paged(
     ids=["id", "e-mail", "company", "accent", "remote id", "beginning", "nobody", "nothing"],
 )
 def test_a_customer_is_found(filled: History, text: str, expected: list[tuple[str, str]]) -> None:
-    """By what it begins with, whatever the case; each record once, as it was last."""
+    """A prefix in any letter case finds each record once, with its last outcome."""
     found = filled.find_customer(text)
     assert [(row.plugin, row.record_id) for row in found] == expected
 
 
 def test_a_customer_is_shown_as_it_was_last(filled: History) -> None:
-    """With the names of an earlier run, where the last one had none."""
+    """A record without names in the last run keeps those of an earlier run."""
     (row,) = filled.find_customer("ann@a.example")
     assert (row.run_id, row.kind, row.name) == ("second", "updated", "Ann Adams")
 
 
 def test_every_change_of_a_record_is_listed(filled: History) -> None:
-    """The latest first, with its run."""
+    """The latest change comes first, with its run."""
     rows = filled.list_record_history("ann", "target-intercom")
     assert [(row.run_id, row.kind, row.changes[0].fields) for row in rows] == [
         ("second", "updated", {"custom_attributes.cb_cust_mrr": FieldChange(5, 7)}),
@@ -109,7 +109,7 @@ def test_every_change_of_a_record_is_listed(filled: History) -> None:
 
 
 def test_a_job_is_paused_until_it_is_resumed(filled: History) -> None:
-    """The first pause stands, with its reason."""
+    """A second pause does not replace the reason of the first."""
     filled.pause("sync", "first was undone", "first")
     filled.pause("sync", "second was undone", "second")
     pause = filled.get_pause("sync")
@@ -121,7 +121,7 @@ def test_a_job_is_paused_until_it_is_resumed(filled: History) -> None:
 
 
 def test_an_alert_is_noted_once_per_situation(filled: History) -> None:
-    """The later note replaces the earlier one."""
+    """A later alert replaces the earlier one with the same situation."""
     filled.write_alert(AlertRow("sync", "failed", 1.0))
     filled.write_alert(AlertRow("sync", "failed", 1.0, 2.0))
     filled.write_alert(AlertRow("sync-leads", "stale", 3.0))
@@ -131,7 +131,7 @@ def test_an_alert_is_noted_once_per_situation(filled: History) -> None:
 
 
 def test_old_runs_are_forgotten(filled: History) -> None:
-    """With their records and changes; open rejects and last problems stay, for the next run is compared with them."""
+    """Their records and changes go. Open rejects and last problems stay for comparison with the next run."""
     now = START + 90 * 86_400 + 500
     assert filled.prune(now, 90) == 1
     assert [run.run_id for run in filled.list_runs()] == ["leads", "second"]
@@ -144,7 +144,7 @@ def test_old_runs_are_forgotten(filled: History) -> None:
 
 
 def test_a_person_is_erased(filled: History, tmp_path: Path) -> None:
-    """Every row of every target that an id or an address of the person leads to, waiting journals included."""
+    """An id or an address leads to all rows of all targets, including journals that are not loaded yet."""
     journal = JournalFile(tmp_path, "third", at=START + 3000)
     journal.write("ann", email="ann@a.example")
     journal.end()
@@ -159,7 +159,7 @@ def test_a_person_is_erased(filled: History, tmp_path: Path) -> None:
 
 
 def test_nobody_is_erased_while_a_run_writes_about_people(filled: History, tmp_path: Path) -> None:
-    """Its journal may name the person: the run has to end first."""
+    """The run must end first, as its journal may contain the person."""
     journal = JournalFile(tmp_path, "third", at=START + 3000)
     journal.write("ann", email="ann@a.example")
     with pytest.raises(ConsoleError, match="A run is under way"):

@@ -1,4 +1,4 @@
-"""What the history costs: space, and what each query reads."""
+"""The costs of the history: its space, and the rows that each query reads."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-#: Values before and after, of the types that Intercom gives them.
+#: Values before and after, with Intercom's types.
 DATES, NUMBERS, TEXTS = (1768478400, 1771156800), (1249.5, 99.0), ("active", "cancelled")
-#: Rows of a history that has grown.
+#: The number of rows in a large history.
 MANY, PER_RUN = 100_000, 1_000
 
 
 def measure_bytes(folder: Path) -> int:
-    """Return the size of the database, once its last transactions are in it."""
+    """Return the size of the database file after a checkpoint."""
     with History(f"sqlite:///{folder}/history.db", folder) as history, history.database.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     return (folder / "history.db").stat().st_size
 
 
 def test_a_record_with_all_fields_changed_costs_under_two_kilobytes(tmp_path: Path) -> None:
-    """With names, addresses, indexes and the run itself: 20,000 of them cost under 40 MB."""
+    """This includes names, addresses, indexes and the run itself."""
     fields = {}
     for attribute in ATTRIBUTES[:30]:
         is_number = "number" in attribute.type["type"] or "integer" in attribute.type["type"]
@@ -54,7 +54,7 @@ def test_a_record_with_all_fields_changed_costs_under_two_kilobytes(tmp_path: Pa
 
 
 def test_a_run_that_changes_nothing_costs_under_two_kilobytes(tmp_path: Path) -> None:
-    """However many records it has looked at."""
+    """The number of compared records does not matter."""
     empty = measure_bytes(tmp_path)
     summary = {"status": "completed", "records": 40, "unchanged": 30, "skipped": {"ambiguous": 5, "no_match": 5},
                "not_sent": {"shares_match_value": 12, "left_out": 3}, "totals": {"sent": 40, "not_sent": 15},
@@ -71,7 +71,7 @@ def test_a_run_that_changes_nothing_costs_under_two_kilobytes(tmp_path: Path) ->
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
-    """Yield a history of 100,000 rows of records in a hundred runs."""
+    """Yield a history with 100,000 rows of records in many runs."""
     folder = tmp_path_factory.mktemp("grown")
     runs: list[dict[str, Any]] = [
         {
@@ -120,7 +120,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
 
 @contextmanager
 def note_statements(history: History) -> Iterator[list[tuple[str, Any]]]:
-    """Note every statement with its values."""
+    """Yield a list that collects all statements with their values."""
     noted: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
@@ -132,7 +132,7 @@ def note_statements(history: History) -> Iterator[list[tuple[str, Any]]]:
 
 
 def explain(history: History, statement: str, parameters: Any) -> list[str]:
-    """Return how SQLite goes about a statement."""
+    """Return SQLite's plan for a statement."""
     if not re.match(r"\s*(SELECT|UPDATE|DELETE|INSERT)", statement):
         return []
     one = parameters[0] if isinstance(parameters, list) else parameters
@@ -141,9 +141,9 @@ def explain(history: History, statement: str, parameters: Any) -> list[str]:
 
 
 def reads_too_much(step: str) -> bool:
-    """Return whether a step of a plan reads a table, or all of one target's rows of it.
+    """Return whether a step of a plan reads a whole table, or all of one target's rows in it.
 
-    Runs and rejects are listed along an index up to a limit; there are few targets and few runs.
+    Runs and rejects may be listed with an index up to a limit, and there are few targets and few runs.
     """
     if step.startswith("SCAN"):
         return not re.match(r"SCAN (runs|rejects) USING|SCAN (anon_|\(subquery|CONSTANT|\d)", step)
@@ -177,7 +177,7 @@ QUERIES = {
 
 @pytest.mark.parametrize("query", QUERIES.values(), ids=list(QUERIES))
 def test_no_query_reads_a_whole_table(grown: History, query: Any) -> None:
-    """Each finds its rows by an index, or goes along one as far as it needs."""
+    """Each query uses an index."""
     with note_statements(grown) as noted:
         query(grown)
     steps = [step for statement, values in noted for step in explain(grown, statement, values)]
@@ -185,7 +185,7 @@ def test_no_query_reads_a_whole_table(grown: History, query: Any) -> None:
 
 
 def test_loading_finds_what_it_compares_with_by_an_index(grown: History, tmp_path: Path) -> None:
-    """A journal costs as much in a history of years as in a new one."""
+    """Loading a journal costs the same in a large history as in a new one."""
     journal = JournalFile(tmp_path, "new", at=START + MANY)
     journal.write("c7")
     journal.write("c8", "rejected", "bad phone")

@@ -1,4 +1,4 @@
-"""The journal of a run: nothing that was written is untold, and nothing is claimed that was not written."""
+"""The journal of a run contains all writes, and claims no write that was not made."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ANN = Who("Ann", "ann@a.example", "Acme")
 
 
 def open_writer(folder: Path) -> JournalWriter:
-    """Return a writer whose clock stands still."""
+    """Return a journal writer with a fixed clock."""
     writer = JournalWriter(lambda: 101.0004)
     writer.open(folder, START)
     return writer
@@ -47,14 +47,14 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def read_entries(path: Path) -> list[Any]:
-    """Return what a reader makes of a journal."""
+    """Return the entries that a reader finds in a journal."""
     with open_journal(path) as journal:
         assert journal is not None
         return list(journal.iterate_entries())
 
 
 def test_the_journal_of_a_run(tmp_path: Path) -> None:
-    """A write has an intent before it and an outcome after it, other records one line; empty members are left out."""
+    """A write has an intent and an outcome, and other records have one line. Empty members are left out."""
     writer = open_writer(tmp_path / "journal")
     write = writer.begin_write("contacts", "c1", "update", ANN)
     write.announce("5f", {"custom_attributes.cb_mrr": (1, 2.5)})
@@ -96,7 +96,7 @@ def test_the_journal_of_a_run(tmp_path: Path) -> None:
 
 
 def test_a_write_of_several_requests_is_one_write(tmp_path: Path) -> None:
-    """Each request that writes more than was announced repeats the intent with all of it; one outcome settles it."""
+    """Each request that writes more repeats the intent with all fields. One outcome settles all of them."""
     writer = open_writer(tmp_path)
     write = writer.begin_write("contacts", "c1", "create")
     write.announce(None, {"email": (None, "a@x.io")})
@@ -122,7 +122,7 @@ def test_a_write_of_several_requests_is_one_write(tmp_path: Path) -> None:
 
 
 def test_a_write_that_was_never_begun_is_a_record(tmp_path: Path) -> None:
-    """What was planned, and needed no request after all, has a record line and no number."""
+    """A planned write without a request has a record line and no number."""
     writer = open_writer(tmp_path)
     writer.begin_write("contacts", "c1", "create", ANN).settle("skipped", "archived", remote_id="7a")
     assert read_entries(tmp_path / "r1.jsonl")[1:] == [
@@ -140,7 +140,7 @@ def test_a_write_that_was_never_begun_is_a_record(tmp_path: Path) -> None:
 
 
 def test_a_journal_is_busy_while_its_writer_lives(tmp_path: Path) -> None:
-    """A reader knows whether more will come, and which writes nobody knows the end of."""
+    """A reader learns whether more lines may come, and which writes have no outcome yet."""
     writer = open_writer(tmp_path)
     writer.begin_write("contacts", "c1", "update").announce("5f", {})
     with open_journal(tmp_path / "r1.jsonl") as journal:
@@ -156,7 +156,7 @@ def test_a_journal_is_busy_while_its_writer_lives(tmp_path: Path) -> None:
 
 
 def test_a_journal_that_is_removed_while_it_is_opened_is_none(tmp_path: Path) -> None:
-    """Two programs load journals: what one has loaded and removed, the other does not load again."""
+    """When two programs load journals, neither loads one that the other has removed."""
     open_writer(tmp_path).end("completed", summary={})
     path = tmp_path / "r1.jsonl"
     with open_journal(path) as journal:
@@ -167,7 +167,7 @@ def test_a_journal_that_is_removed_while_it_is_opened_is_none(tmp_path: Path) ->
 
 
 def test_an_input_of_some_records_is_told_later(tmp_path: Path) -> None:
-    """Only SCHEMA messages say that the input is a subset: the run's line is repeated."""
+    """The run's line is repeated, as only SCHEMA messages say that the input is a subset."""
     writer = open_writer(tmp_path)
     writer.mark_subset()
     writer.mark_subset()
@@ -176,7 +176,7 @@ def test_an_input_of_some_records_is_told_later(tmp_path: Path) -> None:
 
 
 def test_two_targets_of_one_run_have_a_journal_each(tmp_path: Path) -> None:
-    """A job may run the same target twice."""
+    """A job may run the same target twice, and each run has its own file."""
     writers = [open_writer(tmp_path), open_writer(tmp_path)]
     assert [path.name for path in list_journals(tmp_path)] == ["r1.2.jsonl", "r1.jsonl"]
     for writer in writers:
@@ -185,7 +185,7 @@ def test_two_targets_of_one_run_have_a_journal_each(tmp_path: Path) -> None:
 
 
 def test_without_a_folder_there_is_no_journal(tmp_path: Path) -> None:
-    """Everything may be called, and nothing is written."""
+    """All methods work, but write nothing."""
     writer = JournalWriter()
     write = writer.begin_write("contacts", "c1", "update", ANN)
     write.announce("5f", {"email": (None, "a@x.io")})
@@ -198,7 +198,7 @@ def test_without_a_folder_there_is_no_journal(tmp_path: Path) -> None:
 
 
 def test_threads_write_whole_lines(tmp_path: Path) -> None:
-    """Each line stands by itself, and each write has a number of its own."""
+    """Lines are never mixed, and each write has its own number."""
     writer = open_writer(tmp_path)
 
     def write(number: int) -> None:
@@ -226,7 +226,7 @@ FAILURES = {
 def test_a_journal_that_cannot_be_written_stops_every_write(
     failure: OSError | int, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In one sentence that names the setting; the journal stays readable up to there."""
+    """The error is one sentence with the setting's name. The earlier lines stay readable."""
     writer = open_writer(tmp_path)
     write = writer.begin_write("contacts", "c1", "update")
     write.announce("5f", {})
@@ -246,7 +246,7 @@ def test_a_journal_that_cannot_be_written_stops_every_write(
         with pytest.raises(ConfigurationError) as raised:
             write.settle("updated")
         assert str(raised.value) == sentence
-    # Room again, but what follows half a line could not be read.
+    # There is room again, but readers could not read lines after an incomplete one.
     with pytest.raises(ConfigurationError) as raised:
         writer.begin_write("contacts", "c2", "update").announce("6f", {})
     assert str(raised.value) == sentence
@@ -255,7 +255,7 @@ def test_a_journal_that_cannot_be_written_stops_every_write(
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    """In one sentence, before anything is written."""
+    """The error is one sentence and comes before any write."""
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match=r"cannot be written \(Not a directory\).*set `journal_dir` to"):
         open_writer(tmp_path / "file" / "journal")
@@ -270,7 +270,7 @@ ACTIONS = st.lists(st.tuples(st.sampled_from(["write", "repeat", "begin", "recor
 def test_a_journal_that_is_cut_anywhere_claims_no_more_than_was_written(
     actions: list[tuple[str, str, dict[str, Any]]], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Wherever it ends, it tells of the first lines only; a write whose outcome is cut off is unknown, and not lost."""
+    """A reader gets the lines before the cut. A write whose outcome is cut off is unknown, but not lost."""
     folder = tmp_path_factory.mktemp("journal")
     writer = open_writer(folder)
     for action, name, fields in actions:
@@ -307,7 +307,7 @@ def test_a_journal_that_is_cut_anywhere_claims_no_more_than_was_written(
 def test_after_a_damaged_line_nothing_is_believed(
     place: int, junk: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Foreign bytes in the middle end what is read, and are no error."""
+    """A reader stops at foreign bytes without an error."""
     folder = tmp_path_factory.mktemp("journal")
     writer = open_writer(folder)
     for number in range(3):

@@ -1,4 +1,4 @@
-"""Plugins whose parent is killed: those of Meltano stop before their next request, those of a shell go on."""
+"""After their parent is killed, plugins of Meltano stop before their next request, while those of a shell go on."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ SCHEMA = {"customer_id": TEXT, "email": TEXT, "custom_attributes": {"type": "obj
 
 
 class Orphan:
-    """A plugin that has lost its parent."""
+    """A plugin without its parent."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @property
     def out(self) -> str:
-        """What it has printed."""
+        """Its output."""
         return (self._folder / "out").read_text()
 
     @property
     def log(self) -> str:
-        """What it has logged."""
+        """Its log."""
         return (self._folder / "log").read_text()
 
 
 def wait_until(reached: Callable[[], bool]) -> None:
-    """Wait for other processes."""
+    """Wait until other processes have done something."""
     deadline = time.monotonic() + 60
     while not reached():
         assert time.monotonic() < deadline
@@ -56,20 +56,20 @@ def wait_until(reached: Callable[[], bool]) -> None:
 
 
 def orphan(folder: Path, command: list[str], variable: str, is_due: Callable[[], bool]) -> Orphan:
-    """Start a plugin with a variable that its parent sets, kill the parent when it is due, and wait for the plugin."""
+    """Start a plugin whose parent sets a variable, kill the parent when `due` holds, and wait for the plugin."""
     path = Path(sys.executable).with_name(command[0])
     env = {name: value for name, value in os.environ.items() if not name.startswith("MELTANO")} | {variable: "x"}
     parent = [sys.executable, "-c", PARENT, str(path), *command[1:]]
     with subprocess.Popen(parent, cwd=folder, env=env) as process:
         wait_until(is_due)
         process.kill()
-    # The plugin has inherited the lock of this file, which the kernel frees at its end.
+    # The plugin inherited the lock of this file. The kernel releases it when the plugin ends.
     wait_until(lambda: not is_running(str(folder)))
     return Orphan(folder)
 
 
 def is_running(folder: str) -> bool:
-    """Return whether a process that is not this one has its files there."""
+    """Return whether another process uses files in this folder."""
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdecimal() and folder in (entry / "cmdline").read_text():
@@ -80,19 +80,19 @@ def is_running(folder: str) -> bool:
 
 
 def count(sandbox: RunningSandbox, method: str, path: str) -> int:
-    """Count the calls of one endpoint."""
+    """Return the number of calls to an endpoint."""
     return sum(one["count"] for one in sandbox.calls()["calls"] if (one["method"], one["path"]) == (method, path))
 
 
 def write_json(path: Path, content: Any) -> str:
-    """Write a file, and return its path."""
+    """Write a value to a file as JSON, and return its path."""
     path.write_text(json.dumps(content))
     return str(path)
 
 
 @pytest.mark.parametrize("variable", ["MELTANO_LOADER_NAME", "SHELL_NAME"])
 def test_a_target(variable: str, sandbox: RunningSandbox, tmp_path: Path) -> None:
-    """Of Meltano: what was under way is settled, no STATE is printed, and the journal and the reports are in order."""
+    """Under Meltano it settles its current writes and prints no STATE. Its journal and reports are complete."""
     intercom = sandbox.world.intercom
     for number in range(30):
         contact = {"role": "user", "email": f"c{number}@a.example"}
@@ -143,7 +143,7 @@ def test_a_target(variable: str, sandbox: RunningSandbox, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("variable", ["MELTANO_EXTRACTOR_NAME", "SHELL_NAME"])
 def test_a_tap(variable: str, sandbox: RunningSandbox, tmp_path: Path) -> None:
-    """Of Meltano: it sends no further request, and says nothing that would count as a whole input."""
+    """Under Meltano it sends no further request, and writes no marker that its output is complete."""
     sandbox.reset(customers=60, seed=7)
     sandbox.fault(api="chargebee", effect={"delay": 0.1})
     config: dict[str, Any] = {"site": "sandbox", "api_key": "sandbox_key", "api_url": sandbox.chargebee_url}

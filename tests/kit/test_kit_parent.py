@@ -1,4 +1,4 @@
-"""A plugin whose Meltano was killed sends no further request; one that a shell started may outlive it."""
+"""A plugin whose Meltano was killed sends no further request. One that a shell started may outlive the shell."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     ids=["a target of Meltano's", "a tap of Meltano's", "a shell in a project", "a shell"],
 )
 def test_a_plugin_of_meltano_stops_without_it(environ: dict[str, str], *, is_gone: bool) -> None:
-    """Its parent is another process than at its start."""
+    """Its parent process is no longer the one from its start."""
     parents: Iterator[int] = iter([7, 7, 1, 1])
     watch = ParentWatch(environ, lambda: next(parents))
     if is_gone:

@@ -1,4 +1,4 @@
-"""One run of a target at a time: a second one waits for an orphan to stop, and then says who is in its way."""
+"""A target allows one run at a time. A second run waits for an orphan, and then names the process that has the lock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_a_second_run_ends_with_a_sentence(tmp_path: Path) -> None:
-    """After its patience, naming the process and since when it runs; when the first has ended, the lock is free."""
+    """After its patience, the error names the process and its start. Later the lock is free again."""
     first = RunLock(tmp_path)
     pauses: list[float] = []
     with pytest.raises(ConfigurationError) as raised:
@@ -33,13 +33,13 @@ def test_a_second_run_ends_with_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_run_goes_on_when_the_one_before_it_has_stopped(tmp_path: Path) -> None:
-    """It was an orphan that finished its last request."""
+    """The first run was an orphan that finished its last request."""
     first = RunLock(tmp_path)
     RunLock(tmp_path, sleep=lambda _: first.release()).release()
 
 
 def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
-    """However it ends: nothing is left that a person would have to remove."""
+    """It is released in any case, and leaves nothing for a person to remove."""
     child = os.fork()
     if child == 0:
         RunLock(tmp_path)
@@ -49,7 +49,7 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
 
 
 def test_a_holder_that_is_not_named_yet(tmp_path: Path) -> None:
-    """Its file is empty for an instant, or was damaged."""
+    """The lock file may be empty for a moment, or damaged."""
     first = RunLock(tmp_path)
     (tmp_path / LOCK_FILE).write_text("{")
     with pytest.raises(ConfigurationError, match=r"under way \(a process that has just started\)"):
@@ -58,7 +58,7 @@ def test_a_holder_that_is_not_named_yet(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_locked(tmp_path: Path) -> None:
-    """It is named, with its setting."""
+    """The error names the folder and its setting."""
     (tmp_path / LOCK_FILE).mkdir()
     with pytest.raises(ConfigurationError, match=r"of `memory_dir` cannot be locked \(Is a directory\)"):
         RunLock(tmp_path)

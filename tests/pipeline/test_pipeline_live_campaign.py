@@ -1,4 +1,4 @@
-"""Kills at any moment of live runs: Intercom ends up with what Chargebee says, and nobody is there twice.
+"""After kills at any moment of live runs, Intercom has Chargebee's data without duplicates.
 
 `FAULT_MOMENTS=50 pytest -m faults tests/pipeline` kills fifty times instead of four.
 """
@@ -34,7 +34,7 @@ FAST = {"LIVE_QUIET_SECONDS": "0.2", "LIVE_POLL_SECONDS": "1", "LIVE_BATCH": "40
 
 
 class Campaign:
-    """Live in a process of its own, started again whenever it was killed."""
+    """Live in a separate process, which is restarted after each kill."""
 
     def __init__(self, project: Project, sandbox: RunningSandbox) -> None:
         self.project, self.sandbox = project, sandbox
@@ -49,7 +49,7 @@ class Campaign:
         return self.project.start_console(*command, **FAST)
 
     def kill(self, victim: str, random: Random) -> None:
-        """Let something change, and kill -9 a process that works on it, after some further calls of whoever calls."""
+        """Let a customer change, and kill -9 a process that works on it after some further calls."""
         self.sandbox.advance(days=1)
         self.sandbox.change("customer", count=random.randint(1, 6))
         if victim == "live":
@@ -66,26 +66,26 @@ class Campaign:
     def _kill_after(self, further_calls: int, find: Callable[[], list[psutil.Process]]) -> None:
         self.wait_until(lambda: find() != [])
         calls = self.count_calls() + further_calls
-        # It may end well before so many calls were made: then there is nothing to kill this time.
+        # If it ends before this number of calls, there is nothing to kill this time.
         self.wait_until(lambda: self.count_calls() >= calls or not any(one.is_running() for one in find()))
         for process in find():
             with suppress(psutil.NoSuchProcess):
                 process.kill()
 
     def count_calls(self) -> int:
-        """Return how many calls the sandbox has answered."""
+        """Return the number of calls that the sandbox has answered."""
         total: int = self.sandbox.calls()["total"]
         return total
 
     def finish(self) -> None:
-        """Let live read all that is left, and end in order."""
+        """Let live read everything that waits, and end it."""
         self.wait_until(lambda: not self.inbox.list_waiting("sync"))
         self.inbox.close()
         self.live.send_signal(signal.SIGTERM)
         self.live.wait(120)
 
     def wait_until(self, reached: Callable[[], bool]) -> None:
-        """Wait for a process."""
+        """Wait until a process has done something."""
         deadline = time.monotonic() + 180
         while not reached():
             assert time.monotonic() < deadline, self.project.console_log.read_text()[-3000:]
@@ -93,7 +93,7 @@ class Campaign:
 
 
 def find_processes(root: Path, name: str) -> list[psutil.Process]:
-    """Return Meltano's run in a project, or the plugins of that name."""
+    """Return a project's run of Meltano, or the plugins with a name."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
@@ -118,7 +118,7 @@ def list_customers(sandbox: RunningSandbox) -> dict[str, dict[str, Any]]:
 
 
 def test_kills_at_any_moment(synced: Project, sandbox: RunningSandbox, intercom: Intercom) -> None:
-    """Live, the run, Meltano or the target: what is left over is read again, and what was written is not repeated."""
+    """Live, the run, Meltano or the target is killed. Later runs complete the work without repeating writes."""
     before = intercom.users_by_email()
     sandbox.fault(api="intercom", effect={"delay": 0.02})
     campaign = Campaign(synced, sandbox)

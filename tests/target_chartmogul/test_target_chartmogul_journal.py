@@ -1,4 +1,4 @@
-"""The journal: what a run writes stands there before it is sent, and whatever ends the run, nothing is untold."""
+"""Each write is in the journal before it is sent, and the end of a run never hides a write."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 
 class Journals:
-    """The journals that runs leave in a folder."""
+    """The journals of runs in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.setting = str(folder)
         self._folder = folder
 
     def read(self) -> list[dict[str, Any]]:
-        """Return the lines of the one journal, without times, and remove it."""
+        """Return the lines of the only journal, without times, and delete it."""
         (path,) = list_journals(self._folder)
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         path.unlink()
         return [{name: value for name, value in line.items() if name != "at"} for line in lines]
 
     def read_entries(self) -> list[Any]:
-        """Return what a reader makes of the one journal, and remove it."""
+        """Return the entries that a reader finds in the only journal, and delete it."""
         (path,) = list_journals(self._folder)
         with open_journal(path) as journal:
             assert journal is not None
@@ -49,12 +49,15 @@ def journals(tmp_path: Path) -> Journals:
 
 
 def change(before: Any, after: Any) -> dict[str, Any]:
-    """Return a field of a line."""
+    """Return a field in the form of a journal line."""
     return {"before": before, "after": after}
 
 
 def test_the_journal_of_a_run(account: Any, target: Any, lead: Record, person: Record, journals: Journals) -> None:
-    """The source, the customer, the contact: each write with its fields; then every record with its outcome."""
+    """The source, the customer and the contact are writes with fields.
+
+    Then every record has a line with its outcome.
+    """
     records = [lead("acme", {"seats": 3}), person("ann", "acme")]
     target.run(records, journal_dir=journals.setting)
     uuid, contact = account.customer("acme")["uuid"], account.contacts()["ann:acme"]["uuid"]
@@ -97,7 +100,7 @@ def test_the_journal_of_a_run(account: Any, target: Any, lead: Record, person: R
 
 
 def test_a_journal_costs_no_call(account: Any, target: Any, lead: Record, person: Record, journals: Journals) -> None:
-    """Runs that create, change and leave alone make the same calls with it and without it."""
+    """Runs make the same calls with and without a journal."""
     first = [*(lead(f"c{n}", {"seats": n}) for n in range(9)), *(person(f"p{n}", f"c{n}") for n in range(9))]
     later = [*(lead(f"c{n}", {"seats": n % 2}, tags=["x"]) for n in range(9)), person("p1", "c1", title="CEO")]
     counts = []
@@ -112,7 +115,7 @@ def test_a_journal_costs_no_call(account: Any, target: Any, lead: Record, person
 
 
 def test_merges(account: Any, target: Any, lead: Record, journals: Journals) -> None:
-    """Each merge is a write with the customer that survives; other leads have a line, and a report writes nothing."""
+    """Each merge is a write with the remaining customer. Other leads have a line, and a report has no writes."""
     into = account.add("b1", "Billing", name="Acme", company="Acme")
     records = [lead("acme"), lead("zeta")]
     merge = {"merge_with": "Billing", "merge_by": ["company"], "journal_dir": journals.setting}
@@ -141,7 +144,7 @@ def test_merges(account: Any, target: Any, lead: Record, journals: Journals) -> 
 def test_a_contact_that_is_deleted_again(
     account: Any, target: Any, lead: Record, person: Record, journals: Journals
 ) -> None:
-    """The first contact of an account that drops external ids proves to exist already: its deletion is told of, too."""
+    """If the account drops external ids and the first contact is a duplicate, its deletion is in the journal too."""
     account.reset(chartmogul_keeps_contact_external_ids=False)
     records = [lead("acme"), person("ann", "acme")]
     account.fill(records[:1], records[1:])
@@ -158,7 +161,7 @@ def test_a_contact_that_is_deleted_again(
 def test_a_run_that_is_cut_off_leaves_nothing_untold(
     account: Any, target: Any, lead: Record, journals: Journals, number: signal.Signals
 ) -> None:
-    """What ChartMogul took stands in the journal with an outcome, or, when its answer never came, as unknown."""
+    """Everything that ChartMogul accepted has an outcome in the journal, or is unknown if no answer came."""
     delay = 20 if number == signal.SIGKILL else 0.3
     account.sandbox.fault(method="POST", path="/customers", **{"from": 7}, effect={"delay": delay})
     records = [lead(f"c{index}") for index in range(40)]
@@ -192,7 +195,7 @@ def test_a_run_that_is_cut_off_leaves_nothing_untold(
 def test_a_second_run_does_not_write_beside_the_first(
     account: Any, target: Any, lead: Record, journals: Journals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It ends in one sentence without STATE, and its journal says why."""
+    """It ends with one sentence and without STATE, and its journal has the reason."""
     monkeypatch.setattr(Pipeline, "lock_patience", 0)
     account.sandbox.fault(method="POST", path="/customers", effect={"delay": 1})
     process = target.start([lead("acme")])

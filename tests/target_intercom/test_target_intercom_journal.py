@@ -1,4 +1,4 @@
-"""The journal: what a run writes stands there before it is sent, and whatever ends the run, nothing is untold."""
+"""Each write is in the journal before it is sent, and the end of a run never hides a write."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ CREATE = {"on_no_match": "create"}
 
 
 class Journals:
-    """The journals that runs leave in a folder."""
+    """The journals of runs in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.setting = str(folder)
         self._folder = folder
 
     def read(self) -> list[dict[str, Any]]:
-        """Return the lines of the one journal, without times, and remove it."""
+        """Return the lines of the only journal, without times, and delete it."""
         (path,) = list_journals(self._folder)
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         path.unlink()
         return [{name: value for name, value in line.items() if name != "at"} for line in lines]
 
     def read_entries(self) -> list[Any]:
-        """Return what a reader makes of the one journal."""
+        """Return the entries that a reader finds in the only journal."""
         (path,) = list_journals(self._folder)
         with open_journal(path) as journal:
             assert journal is not None
             return list(journal.iterate_entries())
 
     def read_intents(self) -> Iterator[Intent]:
-        """Yield every announcement of a write."""
+        """Yield all intents."""
         (path,) = list_journals(self._folder)
         with open_journal(path) as journal:
             assert journal is not None
@@ -55,19 +55,19 @@ class Journals:
 
 @pytest.fixture
 def journals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Journals:
-    """Return a folder for the journals of runs that nothing else has started."""
+    """Return a folder for the journals of runs that a person starts by hand."""
     for name in ("STANDPIPE_RUN_ID", "STANDPIPE_JOB", "STANDPIPE_TRIGGER", "MELTANO_LOADER_NAME"):
         monkeypatch.delenv(name, raising=False)
     return Journals(tmp_path / "journal")
 
 
 def change(before: Any, after: Any) -> dict[str, Any]:
-    """Return a field of a line."""
+    """Return a field in the form of a journal line."""
     return {"before": before, "after": after}
 
 
 def prepare_attributes(workspace: Any) -> None:
-    """Create all attributes but one, so that a journal begins with the records' own writes."""
+    """Create all attributes except one, so that the journal begins with this one and then has the records."""
     for name in ("cb_cust_id", "cb_cust_status", "cb_sub_status", "cb_company_name"):
         workspace.attribute(name, "string")
     workspace.attribute("cb_cust_mrr", "float")
@@ -77,7 +77,7 @@ def prepare_attributes(workspace: Any) -> None:
 def test_the_journal_of_a_run(
     workspace: Any, target: Any, customer: Record, journals: Journals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each write with its fields before and after, each other record with its outcome, and the summary at the end."""
+    """Each write has its fields before and after, other records have their outcome, and the end has the summary."""
     prepare_attributes(workspace)
     ann = workspace.add(email="ann@a.example", custom_attributes={"cb_cust_mrr": 9})
     monkeypatch.setenv("STANDPIPE_RUN_ID", "r1")
@@ -144,7 +144,7 @@ def test_the_journal_of_a_run(
 def test_a_journal_costs_no_call(
     workspace: Any, target: Any, customer: Record, company: Record, journals: Journals
 ) -> None:
-    """Runs that create, attach, change and leave alone make the same calls with it and without it."""
+    """Runs make the same calls with and without a journal."""
     acme = company("acme", co_cust_mrr=1)
     records = [acme, *(customer(f"c{number}") | {"company_id": "acme"} for number in range(30))]
     later = [acme, *(customer(f"c{number}", cb_cust_mrr=number % 2) for number in range(30))]
@@ -161,7 +161,7 @@ def test_a_journal_costs_no_call(
 def test_a_validation_lists_what_a_sync_would_write(
     workspace: Any, target: Any, customer: Record, journals: Journals
 ) -> None:
-    """Every record has a line with the fields before and after; there is no intent, as nothing is written."""
+    """Every record has a line with its fields before and after. There is no intent, as nothing is written."""
     prepare_attributes(workspace)
     ann = workspace.add(email="ann@a.example", custom_attributes={"cb_cust_mrr": 9, "cb_created_by": False})
     target.not_sent = [{"customer_id": "old", "reason": "replaced", "instead_of": "ann", "name": "Old", "company": "X"}]
@@ -187,7 +187,7 @@ def test_a_validation_lists_what_a_sync_would_write(
 def test_a_subset_and_what_it_clears_and_attaches(
     workspace: Any, target: Any, customer: Record, journals: Journals
 ) -> None:
-    """The run is marked as a subset; clearing an earlier user is a write of its own, attaching part of the record's."""
+    """The run is marked as a subset. Clearing an earlier user is a separate write, but attaching is not."""
     company = workspace.add_company(company_id="acme", name="Acme")
     old = workspace.add(email="old@a.example")
     target.run([customer("ann", "old@a.example")])
@@ -218,7 +218,7 @@ def test_a_subset_and_what_it_clears_and_attaches(
 def test_a_refusal_has_its_reason_and_intercoms_words(
     workspace: Any, target: Any, customer: Record, journals: Journals
 ) -> None:
-    """The code that the summary counts, and the sentence that a person reads."""
+    """The outcome has the error code for the summary and Intercom's sentence for people."""
     workspace.add(email="ann@a.example")
     body = {"type": "error.list", "errors": [{"code": "parameter_invalid", "message": "Something is wrong"}]}
     workspace.sandbox.fault(method="PUT", path="/contacts/*", effect={"status": 422, "body": body})
@@ -229,7 +229,7 @@ def test_a_refusal_has_its_reason_and_intercoms_words(
 
 
 def test_a_guarded_run_says_so(workspace: Any, target: Any, customer: Record, journals: Journals) -> None:
-    """Nothing was written: every record has a line, and the end names the guard."""
+    """Nothing was written. Every record has a line, and the end names the guard."""
     workspace.fill({"email": f"c{number}@a.example"} for number in range(60))
     with pytest.raises(FatalAPIError):
         target.run([customer(f"c{n}", cb_signed_up_at="soon") for n in range(60)], journal_dir=journals.setting)
@@ -240,7 +240,7 @@ def test_a_guarded_run_says_so(workspace: Any, target: Any, customer: Record, jo
 
 
 def test_a_wrong_token_is_told_of_too(target: Any, customer: Record, journals: Journals) -> None:
-    """A run that Meltano started, and that ended before its first record, has a journal."""
+    """Even a run that ended before its first record has a journal."""
     with pytest.raises(ConfigurationError):
         target.run([customer("ann")], journal_dir=journals.setting, access_token="wrong")
     first, last = journals.read()
@@ -252,7 +252,7 @@ def test_a_wrong_token_is_told_of_too(target: Any, customer: Record, journals: J
 def test_a_run_that_is_cut_off_leaves_nothing_untold(
     workspace: Any, target: Any, customer: Record, journals: Journals, number: signal.Signals
 ) -> None:
-    """What Intercom took stands in the journal with an outcome, or, when its answer never came, as unknown."""
+    """Everything that Intercom accepted has an outcome in the journal, or is unknown if no answer came."""
     workspace.fill({"email": f"c{index}@a.example"} for index in range(40))
     workspace.sandbox.fault(
         method="PUT", path="/contacts/*", **{"from": 9}, effect={"delay": 20 if number == signal.SIGKILL else 0.3}
@@ -279,7 +279,7 @@ def test_a_run_that_is_cut_off_leaves_nothing_untold(
         reached = {one.id for one in entries[1:] if getattr(one, "kind", "") == "not_reached"}
         assert settled | reached == {f"c{index}" for index in range(40)}
         assert (entries[-1].status, entries[-1].error[:36]) == ("stopped", "The run was stopped by a signal: no ")
-    # The next run finds out what was written, and writes the rest.
+    # The next run finds what was written, and writes the rest.
     for path in list_journals(Path(journals.setting)):
         path.unlink()
     target.run(records, journal_dir=journals.setting)
@@ -304,7 +304,7 @@ TargetIntercom.cli()
 def test_nothing_is_written_without_a_journal(
     workspace: Any, target: Any, customer: Record, journals: Journals, tmp_path: Path
 ) -> None:
-    """The disk is full in the middle of a run: it stops in order, in one sentence and without STATE."""
+    """If the disk fills up during a run, the run stops with one sentence and without STATE."""
     workspace.fill({"email": f"c{index}@a.example"} for index in range(40))
     script = tmp_path / "full_disk.py"
     script.write_text(FULL_DISK)
@@ -323,7 +323,7 @@ def test_nothing_is_written_without_a_journal(
 
 
 def test_an_undo_has_a_journal_too(workspace: Any, target: Any, customer: Record, journals: Journals) -> None:
-    """What it puts back is written, too: announced, settled, and under the lock."""
+    """Its writes have intents and outcomes, and it needs the lock."""
     prepare_attributes(workspace)
     ann = workspace.add(email="ann@a.example", custom_attributes={"cb_cust_mrr": 9})
     target.run([customer("ann")], journal_dir=journals.setting)
@@ -352,7 +352,7 @@ def test_an_undo_has_a_journal_too(workspace: Any, target: Any, customer: Record
 def test_a_second_run_does_not_write_beside_the_first(
     workspace: Any, target: Any, customer: Record, journals: Journals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It ends in one sentence without STATE, and its journal says why; a validation goes on beside it."""
+    """It ends with one sentence and without STATE, and its journal has the reason. A validation may run meanwhile."""
     monkeypatch.setattr(Pipeline, "lock_patience", 0)
     workspace.add(email="ann@a.example")
     workspace.sandbox.fault(method="PUT", path="/contacts/*", effect={"delay": 1})

@@ -1,4 +1,4 @@
-"""`target-intercom undo`: what a run wrote is put back, where Intercom still holds what the run wrote."""
+"""`target-intercom undo` restores the values before a run, where Intercom still has the run's values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CHANGED, GONE = "it was changed since", "it is archived, merged or deleted"
 
 
 def read_journal(ran: Any) -> Lines:
-    """Return what a run wrote as the lines of a journal."""
+    """Return the writes of a run as journal lines."""
     lines = []
     for n, one in enumerate(ran.lines("changes"), 1):
         action = "create" if one["outcome"] == "created" else "update"
@@ -37,7 +37,7 @@ def read_journal(ran: Any) -> Lines:
 
 
 def intend(remote_id: str | None, **fields: Any) -> dict[str, Any]:
-    """Return a write without an outcome; each field is a pair of what it held and what was written."""
+    """Return a write without an outcome. Each field is a pair of the earlier and the written value."""
     changes = {
         name if name in {"role", "email", "name", "external_id", "company_id"} else f"custom_attributes.{name}": {
             "before": before,
@@ -50,13 +50,13 @@ def intend(remote_id: str | None, **fields: Any) -> dict[str, Any]:
 
 
 def write(path: Path, lines: Lines) -> str:
-    """Write the lines of a journal, and return the path."""
+    """Write journal lines to a file, and return its path."""
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return str(path)
 
 
 def run_undo(target: Any, folder: Path, lines: Lines, *options: str) -> Any:
-    """Run the command over the lines of a journal in this process; calls are counted from here on."""
+    """Run the command over journal lines in this process. Calls are counted from here on."""
     config = folder / "undo.json"
     config.write_text(json.dumps(target.config()))
     target.workspace.sandbox.clear_calls()
@@ -66,7 +66,7 @@ def run_undo(target: Any, folder: Path, lines: Lines, *options: str) -> Any:
 
 @pytest.fixture
 def undo(target: Any, tmp_path: Path) -> Callable[..., Lines]:
-    """`undo(LINES, OPTION…)`: run the command over the lines of a journal, and return what it prints."""
+    """`undo(LINES, OPTION…)`: run the command over journal lines, and return its output."""
 
     def run(lines: Lines, *options: str) -> Lines:
         done = run_undo(target, tmp_path, lines, *options)
@@ -78,7 +78,7 @@ def undo(target: Any, tmp_path: Path) -> Callable[..., Lines]:
 
 @pytest.fixture
 def attributes(workspace: Any) -> None:
-    """Create the attributes, so that no run has to."""
+    """Create the attributes, so that runs need not."""
     create_attributes(workspace)
 
 
@@ -93,7 +93,7 @@ def create_attributes(workspace: Any) -> None:
 
 @pytest.mark.usefixtures("attributes")
 def test_a_run_is_undone(workspace: Any, target: Any, customer: Record, undo: Any) -> None:
-    """Every field of both users is what it was before, at one read and one write each; the next undo writes nothing."""
+    """Both users have all earlier values again, with one read and one write each. Another undo writes nothing."""
     ids = [workspace.add(email=f"{n}@a.example", custom_attributes={"cb_cust_mrr": n}) for n in (1, 2)]
     before = [hold(workspace, one) for one in ids]
     ran = target.run([customer(str(n), cb_cust_mrr=50 + n, cb_cust_status="active") for n in (1, 2)])
@@ -122,7 +122,7 @@ def test_a_run_is_undone(workspace: Any, target: Any, customer: Record, undo: An
 
 @pytest.mark.usefixtures("attributes")
 def test_what_somebody_changed_since_stays(workspace: Any, target: Any, customer: Record, undo: Any) -> None:
-    """The field that differs is named, the others are put back, and so are fields that were written anew alike."""
+    """A different field is reported, and the others are restored, even if somebody wrote the same values again."""
     contact = workspace.add(email="ann@a.example", custom_attributes={"cb_cust_mrr": 1, "cb_cust_status": "new"})
     ran = target.run([customer("ann", cb_cust_mrr=50, cb_cust_status="active")])
     workspace.call("PUT", f"/contacts/{contact}", {"custom_attributes": {"cb_cust_mrr": 7, "cb_cust_status": "active"}})
@@ -149,17 +149,17 @@ DIFFERENT = {
 
 
 def hold(workspace: Any, contact: str) -> dict[str, Any]:
-    """Return the custom attributes of a contact that have a value."""
+    """Return the custom attributes of a contact with a value."""
     return drop_nulls(workspace.get(contact)["custom_attributes"])
 
 
 def drop_nulls(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values that are there."""
+    """Return the values that are not null."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 def write_field(workspace: Any, contact: str, name: str, value: Any) -> None:
-    """Write a standard field or an attribute, as another program would."""
+    """Write a standard field or an attribute as another program would."""
     body = {name: value} if name == "email" else {"custom_attributes": {name: value}}
     workspace.call("PUT", f"/contacts/{contact}", body)
 
@@ -173,7 +173,7 @@ def read_field(workspace: Any, contact: str, name: str) -> Any:
 @pytest.mark.usefixtures("attributes")
 @pytest.mark.parametrize("case", EQUAL.values(), ids=list(EQUAL))
 def test_equal_values(workspace: Any, undo: Any, case: tuple[str, Any, Any, Any]) -> None:
-    """What Intercom shows in another form is what the run wrote."""
+    """A value that Intercom shows in another form still counts as the run's."""
     name, before, written, held = case
     contact = workspace.add(email="ann@a.example")
     write_field(workspace, contact, name, held)
@@ -184,7 +184,7 @@ def test_equal_values(workspace: Any, undo: Any, case: tuple[str, Any, Any, Any]
 @pytest.mark.usefixtures("attributes")
 @pytest.mark.parametrize("case", DIFFERENT.values(), ids=list(DIFFERENT))
 def test_different_values(workspace: Any, undo: Any, case: tuple[str, Any, Any, Any]) -> None:
-    """What somebody else wrote is left alone."""
+    """Values that somebody else wrote stay."""
     name, before, written, held = case
     contact = workspace.add(email="ann@a.example")
     write_field(workspace, contact, name, held)
@@ -197,7 +197,7 @@ def test_different_values(workspace: Any, undo: Any, case: tuple[str, Any, Any, 
 
 @pytest.mark.usefixtures("attributes")
 def test_what_intercom_refuses_is_named(workspace: Any, undo: Any) -> None:
-    """A lead takes no null: its other values are put back, and three calls find out about any number of fields."""
+    """A lead refuses nulls, but gets its other values. This takes three calls for any number of fields."""
     contact = workspace.add(
         role="lead",
         email="ann@a.example",
@@ -225,7 +225,7 @@ def test_what_intercom_refuses_is_named(workspace: Any, undo: Any) -> None:
 
 @pytest.mark.usefixtures("attributes")
 def test_a_refused_field_costs_no_other(workspace: Any, undo: Any) -> None:
-    """An address that another user has by now stays as it is."""
+    """An address that now belongs to another user stays."""
     contact = workspace.add(email="new@a.example", name="Ann", custom_attributes={"cb_cust_mrr": 5})
     other = workspace.add(email="old@a.example")
     line, _ = undo(
@@ -254,7 +254,7 @@ IMPOSSIBLE = {
 @pytest.mark.usefixtures("attributes")
 @pytest.mark.parametrize(("fields", "kept"), IMPOSSIBLE.values(), ids=list(IMPOSSIBLE))
 def test_what_cannot_be_put_back(workspace: Any, undo: Any, fields: dict[str, Any], kept: dict[str, str]) -> None:
-    """It is listed with its reason, and not tried."""
+    """Such fields are listed with their reasons, and not sent."""
     contact = workspace.add(email="ann@a.example", custom_attributes={"cb_sub_status": "active"})
     attribute = next(
         one for one in workspace.call("GET", "/data_attributes?model=contact")["data"] if one["name"] == "cb_sub_status"
@@ -267,7 +267,7 @@ def test_what_cannot_be_put_back(workspace: Any, undo: Any, fields: dict[str, An
 
 @pytest.mark.usefixtures("attributes")
 def test_attributes_that_the_run_created_stay(workspace: Any, undo: Any) -> None:
-    """They are listed: other programs may use them by now."""
+    """They are listed, as other programs may use them now."""
     contact = workspace.add(email="ann@a.example", custom_attributes={"cb_cust_mrr": 5})
     created = intend(None, cb_cust_mrr=(None, 5)) | {"n": 2, "action": "create", "stream": "data_attributes"}
     line, _, total = undo([intend(contact, cb_cust_mrr=(4, 5)), created])
@@ -281,7 +281,7 @@ def test_attributes_that_the_run_created_stay(workspace: Any, undo: Any) -> None
 @pytest.mark.usefixtures("attributes")
 @pytest.mark.parametrize("how", ["archived", "deleted", "merged"])
 def test_a_contact_that_is_gone(workspace: Any, undo: Any, how: str) -> None:
-    """It is listed, and the others are put back."""
+    """It is listed, and the others are restored."""
     gone = workspace.add(role="lead", email="ann@a.example", custom_attributes={"cb_cust_mrr": 5})
     other = workspace.add(email="ann@a.example", custom_attributes={"cb_cust_mrr": 5})
     if how == "merged":
@@ -301,7 +301,7 @@ def test_a_contact_that_is_gone(workspace: Any, undo: Any, how: str) -> None:
 def test_created_users_stay_unless_they_are_to_be_archived(
     workspace: Any, target: Any, customer: Record, undo: Any
 ) -> None:
-    """The one that somebody changed since stays also then; a second undo finds the other one gone."""
+    """A user that somebody changed stays in any case. A second undo finds the other one archived."""
     ran = target.run([customer("ann"), customer("bea")], on_no_match="create")
     ids = {contact["email"]: contact["id"] for contact in workspace.contacts()}
     journal = read_journal(ran)
@@ -321,7 +321,7 @@ def test_created_users_stay_unless_they_are_to_be_archived(
 def test_companies_are_undone_after_their_users(
     workspace: Any, target: Any, customer: Record, company: Record, undo: Any
 ) -> None:
-    """Users are detached from the created company, which is archived then; one that has other users by now stays."""
+    """Users are detached from a created company before it is archived. A company with other users stays."""
     settings = {"attach_companies": True, "company_prefix": "cbc_", "on_no_match": "create"}
     known = workspace.add_company(company_id="known", name="Known")
     workspace.attribute("cbc_cust_mrr", "float", "company")
@@ -352,7 +352,7 @@ def test_companies_are_undone_after_their_users(
 
 @pytest.mark.usefixtures("attributes")
 def test_an_undo_is_undone(workspace: Any, undo: Any) -> None:
-    """What it put back is written again, the company included."""
+    """The first run's values are written again, including the company."""
     company = workspace.add_company(company_id="acme", name="Acme")
     contact = workspace.add(email="ann@a.example", custom_attributes={"cb_cust_mrr": 1})
     assert undo([intend(contact, cb_cust_mrr=(5, 1), company_id=("acme", None))])[-1]["fields"] == 2
@@ -364,7 +364,7 @@ def test_an_undo_is_undone(workspace: Any, undo: Any) -> None:
 
 @pytest.mark.usefixtures("attributes")
 def test_several_writes_to_one_record(workspace: Any, undo: Any) -> None:
-    """The record gets what it held before the first of them."""
+    """The record gets its values from before the first write."""
     contact = workspace.add(email="ann@a.example", custom_attributes={"cb_cust_mrr": 3, "cb_cust_status": "active"})
     journal = [
         intend(contact, cb_cust_mrr=(1, 2)),
@@ -376,7 +376,7 @@ def test_several_writes_to_one_record(workspace: Any, undo: Any) -> None:
 
 @pytest.mark.usefixtures("attributes")
 def test_writes_of_a_killed_run(workspace: Any, undo: Any) -> None:
-    """A write without an outcome is put back if Intercom took it; a creation without an id is listed."""
+    """A write without an outcome is undone if Intercom accepted it. A creation without an id is listed."""
     taken, lost = (workspace.add(email=f"{n}@a.example", custom_attributes={"cb_cust_mrr": n}) for n in (2, 1))
     journal = [
         intend(taken, cb_cust_mrr=(1, 2)),
@@ -393,7 +393,7 @@ def test_writes_of_a_killed_run(workspace: Any, undo: Any) -> None:
 
 @pytest.mark.parametrize("content", ["", "no journal\n", '{"type": "run"}\n'], ids=["empty", "text", "cut"])
 def test_what_is_no_journal(target: Any, tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture) -> None:
-    """One sentence, and no call."""
+    """The error is one sentence, and there is no call."""
     config, journal = tmp_path / "undo.json", tmp_path / "journal.jsonl"
     config.write_text(json.dumps(target.config()))
     journal.write_text(content)
@@ -427,7 +427,7 @@ def stop_undo(target: Any, tmp_path: Path) -> Callable[..., int]:
 def test_an_undo_that_was_stopped_is_run_again(
     target: Any, undo: Any, stop_undo: Callable[..., int], how: signal.Signals, code: int
 ) -> None:
-    """The end is that of one whole undo, and nothing is written twice."""
+    """The result equals that of one complete undo, and nothing is written twice."""
     workspace = target.workspace
     ids = [workspace.add(email=f"u{n}@a.example", custom_attributes={"cb_cust_mrr": 50 + n}) for n in range(30)]
     journal = [intend(one, cb_cust_mrr=(n, 50 + n)) | {"n": n} for n, one in enumerate(ids)]
@@ -454,7 +454,7 @@ EDITS = st.lists(EDIT, max_size=6)
 def test_each_field_is_as_before_or_as_others_wrote_it(
     target: Tool, customer: Record, tmp_path: Path, people: list[tuple[Any, Any]], edits: list[tuple[int, str, Any]]
 ) -> None:
-    """Whatever a run wrote and whatever others wrote after it, an undo leaves one of the two, and knows which."""
+    """After any writes by a run and by others, an undo leaves one of both values, and reports which."""
     workspace = target.workspace
     workspace.sandbox.reset(customers=0)
     create_attributes(workspace)
@@ -473,6 +473,6 @@ def test_each_field_is_as_before_or_as_others_wrote_it(
 
 
 def build_input(values: dict[str, Any]) -> dict[str, Any]:
-    """Return attributes as the map sends them: dates as text."""
+    """Return attributes in the map's form, with dates as text."""
     texts = {1600000000: "2020-09-13T12:26:40Z", 1700000000: "2023-11-14T22:13:20Z", None: None}
     return {**values, "cb_signed_up_at": texts[values["cb_signed_up_at"]]}

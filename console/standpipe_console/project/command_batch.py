@@ -1,6 +1,6 @@
 """Several commands of Meltano in one process.
 
-Meltano needs about a second of a processor to start, and a few hundredths for a command such as `config print`.
+Meltano needs about a second of processor time to start, but a command such as `config print` only a few hundredths.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ json.dump(printed, sys.stdout)
 
 
 def find_python(executable: Path) -> Path | None:
-    """Return the Python that Meltano's executable runs in; None when its first line does not name one."""
+    """Return the Python of Meltano's executable; None if its first line does not name one."""
     try:
         first_line, _, script = executable.read_text(encoding="utf-8").partition("\n")
     except (OSError, ValueError):

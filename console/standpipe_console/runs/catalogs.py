@@ -1,6 +1,7 @@
-"""The catalog of a tap, kept from the last good run over everything, so that a run over some ids need not discover it.
+"""A tap's catalog from the last good run over everything, so that runs over some ids need no discovery.
 
-Discovery takes a fifth of such a run. Meltano takes a catalog from a file when the variable `<TAP>__CATALOG` names one:
+Discovery takes a fifth of such a run. Meltano reads a catalog from the file in the variable `<TAP>__CATALOG`:
+
 https://docs.meltano.com/concepts/plugins/#catalog-extra
 """
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def keep_catalog(project: Project, job: str) -> None:
-    """Keep the catalog that the good run of a pipeline's job has just used."""
+    """Keep the catalog of a good run that has just ended."""
     for tap in [one.tap for one in PIPELINES if one.job == job]:
         used, kept = project.system_dir / "run" / tap / "tap.properties.json", _get_path(project, tap)
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -29,7 +30,7 @@ def keep_catalog(project: Project, job: str) -> None:
 
 
 def find_catalog(project: Project, tap: str) -> dict[str, str]:
-    """Return the variable that names the kept catalog; none when the tap or its settings may have changed since."""
+    """Return the variable with the kept catalog; none if the tap or its settings may have changed since."""
     kept = _get_path(project, tap)
     sources = (project.root / "meltano.yml", project.dotenv.path, project.find_venv(tap) / "pyvenv.cfg")
     if not kept.exists() or any(one.exists() and one.stat().st_mtime >= kept.stat().st_mtime for one in sources):

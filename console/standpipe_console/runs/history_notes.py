@@ -1,6 +1,6 @@
-"""A run in the history: its start, its end, and the journals around it.
+"""The notes of a run in the history: its start, its end, and its journals.
 
-A history that cannot be written stops no run: that is said once, and the journals stay for the next time.
+A history that cannot be written does not stop a run. A message says so once, and the journals stay for later.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class HistoryNotes:
     _is_told: bool = field(default=False, init=False)
 
     def note_start(self, run: StartedRun) -> None:
-        """Load what earlier runs have left, then write that this one has started."""
+        """Load the journals of earlier runs, then note the start of this run."""
 
         def write(history: History) -> None:
             history.load_journals()
@@ -48,7 +48,7 @@ class HistoryNotes:
         self._try(write)
 
     def note_end(self, run: StartedRun, exit_code: int, reason: str) -> None:
-        """Load what the target has written, then write how the run has ended; forget what is too old."""
+        """Load the target's journal, then note the end of the run, and delete old runs."""
 
         def write(history: History) -> None:
             history.load_journals()

@@ -1,1 +1,1 @@
-"""What a person does about a run that has ended: retry what was refused, undo what was written, pause and resume."""
+"""Commands for a person after a run: retry refused records, undo writes, pause and resume a pipeline."""

@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
-#: Fields of a record that are shown before the question.
+#: The number of fields per record that are shown before the question.
 _FIELDS = 3
 
 
 class Stoppable(Protocol):
-    """Something that a signal ends in order."""
+    """Work that a signal can end in order."""
 
     def stop(self) -> None:
         """End it."""
@@ -156,7 +156,7 @@ def _stop_on_signal(work: Stoppable) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-# What is shown before the question.
+# The output before the question.
 
 
 def _print_plan(plan: UndoPlan) -> None:
@@ -210,7 +210,7 @@ def _build_plan_json(plan: UndoPlan) -> dict[str, object]:
     }
 
 
-# What is shown afterwards.
+# The output at the end.
 
 
 def _print_report(plan: UndoPlan, report: UndoReport) -> None:

@@ -23,7 +23,7 @@ BY_HAND = "it was paused by hand"
 
 
 def find_pipeline(project: Project, job: str) -> Pipeline | None:
-    """Return the pipeline whose records a job writes; None when it writes none, such as a validation."""
+    """Return the pipeline whose records a job writes; None if the job writes none, such as a validation."""
     loader = find_loader(project, job)
     if _is_dry(project, loader):
         return None
@@ -44,9 +44,9 @@ def require_pipeline(project: Project, job: str) -> Pipeline:
 
 
 def find_pause(project: Project, job: str) -> PauseRow | None:
-    """Return why a job must not run now; None when it may.
+    """Return why a job must not run now; None if it may.
 
-    A history that cannot be read stops no run, which warns of it itself.
+    A history that cannot be read stops no run, as the run itself warns about it.
     """
     pipeline = find_pipeline(project, job)
     if pipeline is None:
@@ -59,7 +59,7 @@ def find_pause(project: Project, job: str) -> PauseRow | None:
 
 
 def describe_pause(pause: PauseRow) -> str:
-    """Return in a sentence why nothing runs, and what to do."""
+    """Return the sentence that says why nothing runs, and what to do."""
     since = datetime.fromtimestamp(pause.since, UTC)
     return (
         f"{pause.job} is paused since {since:%Y-%m-%d %H:%M} UTC ({pause.reason}): nothing of it runs until "
@@ -68,7 +68,7 @@ def describe_pause(pause: PauseRow) -> str:
 
 
 def _is_dry(project: Project, plugin: str) -> bool:
-    """Return whether meltano.yml lets a target only report."""
+    """Return whether meltano.yml configures a target only to report."""
     while plugin:
         settings = project.plugins.get(plugin, {})
         if mode := (settings.get("config") or {}).get("mode"):

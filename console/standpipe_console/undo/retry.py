@@ -1,4 +1,4 @@
-"""`retry`: run a job again over the records that the vendor refused, and find out what became of each."""
+"""`retry`: runs a job again over the records that the vendor refused, and reports the outcome of each."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from standpipe_console.project.pipelines import Pipeline
     from standpipe_console.runs.runner import JobRunner, Outcome
 
-#: More records than these are no subset any more: a run over everything reads them as cheaply.
+#: The most records for a subset. For more of them, a run over everything is as cheap.
 MOST = 500
 
 
 @dataclass(frozen=True)
 class Retry:
-    """What a retry of one pipeline reads again."""
+    """The records of one pipeline that a retry reads again."""
 
     pipeline: Pipeline
     rejects: list[RejectRow]
@@ -36,15 +36,15 @@ class Retry:
 
 @dataclass(frozen=True)
 class Retried:
-    """What became of one record."""
+    """The outcome of one record."""
 
     reject: RejectRow
-    outcome: str  #: of the run; `not read` when the run says nothing of it
+    outcome: str  #: the outcome in the run; `not read` if the run did not mention it
     reason: str = ""
 
 
 def find_pipelines(project: Project, job: str | None) -> list[Pipeline]:
-    """Return the pipelines to retry: that of the job, or all that are set up.
+    """Return the pipelines to retry: the job's, or all that are set up.
 
     Raises:
         ConsoleError: there is no such job.
@@ -59,10 +59,10 @@ def find_pipelines(project: Project, job: str | None) -> list[Pipeline]:
 
 
 def check_obstacle(project: Project, pipeline: Pipeline) -> None:
-    """Refuse a retry while the next run has to read everything.
+    """Refuse a retry while the next run must read everything.
 
     Raises:
-        ConsoleError: it has to, or the pipeline is paused.
+        ConsoleError: it must, or the pipeline is paused.
     """
     if obstacle := find_obstacle(project, pipeline):
         helps = f" Run `standpipe run {pipeline.job}` first." if obstacle.plain_run_helps else ""
@@ -70,15 +70,15 @@ def check_obstacle(project: Project, pipeline: Pipeline) -> None:
 
 
 def plan_retries(project: Project, pipelines: Iterable[Pipeline], records: Collection[str]) -> list[Retry]:
-    """Find the refused records, and what must be read again for them.
+    """Find the refused records, and the records that must be read again for them.
 
     Args:
         project: the project.
-        pipelines: where to look.
-        records: ids; all that are open when there is none.
+        pipelines: the pipelines to search.
+        records: ids; all refused records if there are none.
 
     Raises:
-        ConsoleError: a record is not among them, or there are too many for a subset.
+        ConsoleError: a record is not refused, or there are too many for a subset.
     """
     with open_history(project) as history:
         found = [(one, _list_rejects(history, one, records)) for one in pipelines]
@@ -104,9 +104,9 @@ def _list_rejects(history: History, pipeline: Pipeline, records: Collection[str]
 
 
 def run_retry(project: Project, retry: Retry, runner: JobRunner) -> tuple[Outcome, list[Retried]]:
-    """Run the job over the records, and return what became of each."""
+    """Run the job over the records, and return the outcome of each."""
     pipeline = retry.pipeline
-    # The reports of a run over a few records must not replace those over everybody.
+    # The reports of a run over a few records must not replace those of a full run.
     reports = {pipeline.report_dir_variable: f"output/retry/{pipeline.target}"}
     outcome = runner.run({**retry.subset, **reports}, is_subset=True)
     if not outcome.was_started:
@@ -122,16 +122,16 @@ def _find_outcome(history: History, run_id: str, reject: RejectRow) -> Retried:
     still_open = any(
         (one.stream, one.record_id) == (reject.stream, reject.record_id) for one in history.list_rejects(reject.plugin)
     )
-    # What is as it was has no row of its own; a reject that was read is no longer open, or was refused again.
+    # An unchanged record has no row. A reject that was read is either resolved or was refused again.
     return Retried(reject, "not read" if still_open else "unchanged")
 
 
 def _list_subjects(project: Project, pipeline: Pipeline, rejects: Sequence[RejectRow]) -> Iterator[str]:
-    """Yield what the tap must read again, as `--only` takes it."""
+    """Yield the records for the tap to read again, in the form of `--only`."""
     if pipeline == SYNC:
         yield from dict.fromkeys(f"customer={one.record_id}" for one in rejects)
         return
-    # A contact in ChartMogul is one of Intercom's at one company, see map-leads.
+    # A contact in ChartMogul stands for an Intercom contact at one company, see map-leads.
     yield from dict.fromkeys(
         f"contact={one.record_id.partition(':')[0]}" for one in rejects if one.stream == "contacts"
     )
@@ -140,7 +140,7 @@ def _list_subjects(project: Project, pipeline: Pipeline, rejects: Sequence[Rejec
 
 
 def _find_companies(project: Project, external_ids: list[str]) -> Iterator[str]:
-    """Yield Intercom's ids of companies, by the external ids that ChartMogul has; of those that are gone, none.
+    """Yield Intercom's ids of existing companies, from the external ids in ChartMogul.
 
     Raises:
         ConsoleError: Intercom refuses.

@@ -1,6 +1,6 @@
-"""`undo`: let the target put back what a run wrote, by the history of the run.
+"""`undo`: lets the target restore the values before a run, with the run's history.
 
-The target does the work: it alone knows how its vendor's records are read, compared and written.
+The target does the work, as only it can read, compare and write its vendor's records.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ if TYPE_CHECKING:
     from standpipe_console.project.meltano import Project
     from standpipe_console.project.pipelines import Pipeline
 
-#: How many records are shown before the question.
+#: The number of records that are shown before the question.
 SHOWN = 10
-#: The stream in which a journal of target-intercom tells of attributes.
+#: The stream of attributes in a journal of target-intercom.
 _ATTRIBUTES = "data_attributes"
 _UNDER_WAY = {"running", "loading"}
 _CUT_OFF = 2
 
 
 class Restored(msgspec.Struct):
-    """A field that was put back."""
+    """A restored field."""
 
     before: object = None
     after: object = None
 
 
 class UndoneRecord(msgspec.Struct):
-    """What became of one record, as the target prints it: see `singer_kit.undo_command`."""
+    """The outcome of one record, as the target prints it; see `singer_kit.undo_command`."""
 
     stream: str
     id: str
@@ -64,7 +64,7 @@ class UndoneRecord(msgspec.Struct):
 
 @dataclass(frozen=True)
 class UndoPlan:
-    """What an undo is about to look at."""
+    """The records that an undo will check."""
 
     run: RunRow
     pipeline: Pipeline
@@ -73,28 +73,28 @@ class UndoPlan:
 
     @property
     def records(self) -> list[tuple[str, str]]:
-        """The records that were written, each once: stream and id."""
+        """The written records, each once, as stream and id."""
         return list(dict.fromkeys((one.stream, one.record_id) for one in self.changes if one.stream != _ATTRIBUTES))
 
     @property
     def created(self) -> int:
-        """How many records the run created."""
+        """The number of records that the run created."""
         return sum(one.action == "create" and one.stream != _ATTRIBUTES for one in self.changes)
 
     @property
     def attributes(self) -> int:
-        """How many attributes it created, which stay."""
+        """The number of attributes that the run created, which stay."""
         return sum(one.stream == _ATTRIBUTES for one in self.changes)
 
     @property
     def fields(self) -> int:
-        """How many fields of records that were there before it changed."""
+        """The number of changed fields in records that existed before."""
         return sum(len(one.fields) for one in self.changes if one.action != "create")
 
 
 @dataclass
 class UndoReport:
-    """What an undo has done."""
+    """The result of an undo."""
 
     run_id: str  #: of the undo itself
     records: list[UndoneRecord] = field(default_factory=list)
@@ -102,25 +102,25 @@ class UndoReport:
     reason: str = ""  #: why it ended early; empty when it did not
 
     def count(self, outcome: str) -> int:
-        """Return how many records have this outcome."""
+        """Return the number of records with this outcome."""
         return sum(one.outcome == outcome for one in self.records)
 
     @property
     def fields(self) -> int:
-        """How many fields were put back."""
+        """The number of restored fields."""
         return sum(len(one.restored) for one in self.records)
 
 
 def plan_undo(project: Project, run: str, record_id: str | None = None) -> UndoPlan:
-    """Find out what a run wrote.
+    """Find the writes of a run.
 
     Args:
         project: the project.
-        run: the run's id, or how it begins.
+        run: the run's id, or its first letters.
         record_id: only this record.
 
     Raises:
-        ConsoleError: there is no such run, it is still under way, or it wrote nothing.
+        ConsoleError: there is no such run, it has not ended, or it wrote nothing.
     """
     with open_history(project) as history:
         row = _find_run(history, run)
@@ -146,7 +146,7 @@ def _find_run(history: History, run: str) -> RunRow:
 
 
 def _find_pipeline(project: Project, run: RunRow) -> Pipeline:
-    """Return the pipeline that a run was of, whose target can undo."""
+    """Return the pipeline of a run, if its target can undo."""
     pipeline = next((one for one in project.pipelines if one.target == run.plugin), None)
     if pipeline is None:
         pipeline = require_pipeline(project, run.job)
@@ -156,7 +156,7 @@ def _find_pipeline(project: Project, run: RunRow) -> Pipeline:
 
 
 def build_journal(changes: Iterable[ChangeRow]) -> Iterator[bytes]:
-    """Yield the lines of a journal that tell of these writes."""
+    """Yield the lines of a journal with these writes."""
     encode = msgspec.json.Encoder().encode
     for number, one in enumerate(changes, 1):
         remote_id = one.remote_id or None
@@ -172,7 +172,7 @@ def build_journal(changes: Iterable[ChangeRow]) -> Iterator[bytes]:
             )
         )
         if one.kind != "unknown":
-            # The outcome of a record may stand for several writes; that of a creation is its own.
+            # A record's outcome may stand for several writes, while a creation has its own outcome.
             kind = "created" if one.action == "create" else "updated"
             yield encode(Outcome(n=number, kind=kind, at=one.at, remote_id=remote_id, fields=one.fields))
 
@@ -192,7 +192,7 @@ class UndoRunner:
         self._child: subprocess.Popen[str] | None = None
 
     def stop(self) -> None:
-        """End the undo in order; safe to call from a signal handler."""
+        """End the undo in order. It is safe to call this from a signal handler."""
         self._stopping.set()
         if self._child and self._child.poll() is None:
             self._child.send_signal(signal.SIGTERM)

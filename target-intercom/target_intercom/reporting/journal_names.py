@@ -1,4 +1,4 @@
-"""What a record is called in the journal."""
+"""The names of records in the journal."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def name_row(row: Row) -> str:
-    """Return what names a row: its id, or where the stream has no key, its link or its match value."""
+    """Return the name of a row: its id, or its link or match value if the stream has no key."""
     return row.id or row.link or row.key or f"record {row.seq}"
 
 
 def find_who(record: JsonObject, prefix: str) -> Who:
-    """Return who a record is; `prefix` is that of the owned attributes."""
+    """Return names that help people recognise a record. `prefix` is that of the owned attributes."""
     company = read_attributes(record).get(f"{prefix}company_name")
     return Who(*(_read_text(value) for value in (record.get("name"), record.get("email"), company)))
 
