@@ -27,6 +27,7 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
 #: Commands with a module of their own, which is imported when the command is run.
 PLACES = {
+    "alert": "standpipe_console.alerts.command:alert",
     "history": "standpipe_console.history.command:history_command",
     "live": "standpipe_console.live.command:live",
     "pause": "standpipe_console.undo.command:pause_command",

@@ -42,6 +42,8 @@ def test_runs_are_listed_by_job_and_target(filled: History) -> None:
     assert [run.run_id for run in filled.list_runs(["sync", "trial"])] == ["second", "first"]
     assert [run.run_id for run in filled.list_runs(plugin="target-chartmogul")] == ["leads"]
     assert filled.list_runs(environment="staging") == []
+    assert [run.run_id for run in filled.list_runs(is_subset=False)] == ["leads", "second", "first"]
+    assert filled.list_runs(is_subset=True) == []
     assert filled.get_run("other") is None
     assert [run.run_id for run in filled.find_runs("fir")] == ["first"]
 
@@ -125,6 +127,9 @@ def test_an_alert_is_noted_once_per_situation(filled: History) -> None:
     filled.write_alert(AlertRow("sync", "failed", 1.0))
     filled.write_alert(AlertRow("sync", "failed", 1.0, 2.0))
     filled.write_alert(AlertRow("sync-leads", "stale", 3.0))
+    assert filled.list_alerts("sync") == [AlertRow("sync", "failed", 1.0, 2.0)]
+    filled.write_alert(AlertRow("sync", "failed", 1.0, 2.0, "token", "slack"))
+    filled.remove_alert("sync", "failed", "token", "slack")
     assert filled.list_alerts("sync") == [AlertRow("sync", "failed", 1.0, 2.0)]
     filled.remove_alert("sync", "failed")
     assert filled.list_alerts() == [AlertRow("sync-leads", "stale", 3.0)]

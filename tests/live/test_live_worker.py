@@ -33,6 +33,7 @@ class Scene:
 
     now: float = 1_000.0
     codes: list[int] = field(default_factory=list)  #: how the next runs end; then 0
+    waits: list[float] = field(default_factory=list)  #: how long the next runs wait for another one; then 0
     runs: list[dict[str, str]] = field(default_factory=list)
     during: Callable[[], None] = lambda: None  #: what happens while a run is under way
     obstacle: Obstacle | None = None
@@ -55,6 +56,7 @@ class Scene:
 
     def run(self, variables: Mapping[str, str], *, is_subset: bool) -> Outcome:
         """Replace Meltano with a run of four seconds."""
+        self.now += self.waits.pop(0) if self.waits else 0
         started = self.now
         self.runs.append(dict(variables) if is_subset else {"plain": "yes"})
         self.during()
@@ -163,6 +165,61 @@ def test_a_failure_that_lasts_is_an_alert(scene: Scene, caplog: pytest.LogCaptur
         worker.step()
     alerts = [record.getMessage() for record in caplog.records if "Live" in record.getMessage()]
     assert alerts == ["Live has failed for 10 minutes: sync failed (exit code 1)", "Live works again: sync"]
+
+
+def test_alerts_read_since_when_runs_fail(scene: Scene) -> None:
+    """The inbox has the time and the reason of failing runs, and nothing after a good one."""
+    scene.codes = [1, 1]
+    seen = []
+    scene.during = lambda: seen.append(scene.inbox.read_fact("sync.trouble"))
+    worker = scene.build_worker()
+    scene.ring("ann")
+    for seconds in (5, 100, 100):
+        scene.now += seconds
+        worker.step()
+        seen.append(scene.inbox.read_fact("sync.trouble"))
+    reason = "sync failed (exit code 1)"
+    assert seen == [
+        None,
+        {"since": 1_009, "reason": reason, "attempt_at": None},
+        {"since": 1_009, "reason": reason, "attempt_at": 1_109},
+        {"since": 1_009, "reason": reason, "attempt_at": None},
+        {"since": 1_009, "reason": reason, "attempt_at": 1_213},
+        None,
+    ]
+
+
+def test_the_time_behind_another_run_is_no_failure(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    """Runs that wait for forty minutes and then fail are an alert only after ten minutes of their own."""
+    caplog.set_level(logging.ERROR)
+    scene.codes, scene.waits = [1, 1, NOT_STARTED, 1], [0, 2400, 3600]
+    worker = scene.build_worker()
+    scene.ring("ann")
+    scene.now += 5
+    for _ in range(4):
+        worker.step()
+        scene.now += 20
+    assert caplog.messages == []
+    assert scene.inbox.read_fact("sync.trouble") == {
+        "since": 1_009 + 2400 + 3604,
+        "reason": "sync failed (exit code 1)",
+        "attempt_at": None,
+    }
+
+
+def test_a_guard_is_noted_as_trouble_until_nothing_waits(scene: Scene) -> None:
+    """The trouble began when the guard first stopped a run for single ids."""
+    scene.obstacle = Obstacle("A guard stopped the last run.", plain_run_helps=False)
+    worker = scene.build_worker()
+    scene.ring("ann")
+    for _ in range(2):
+        worker.step()
+        scene.now += 60
+    found = {"since": 1_000, "reason": "A guard stopped the last run.", "attempt_at": None}
+    assert scene.inbox.read_fact("sync.trouble") == found
+    scene.inbox.settle(scene.inbox.list_waiting("sync"), scene.now)
+    worker.step()
+    assert scene.inbox.read_fact("sync.trouble") is None
 
 
 def test_waiting_behind_another_run_is_no_failure(scene: Scene) -> None:

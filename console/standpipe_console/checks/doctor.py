@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from standpipe_console.api import vendors
 from standpipe_console.checks import rules
 from standpipe_console.checks.access import check_key
+from standpipe_console.checks.alert_checks import check_alerts
 from standpipe_console.checks.findings import Finding
 from standpipe_console.errors import ConsoleError
 from standpipe_console.project.dry_run import dry_run_rows
@@ -62,6 +63,7 @@ def check_project(project: Project) -> Iterator[Finding]:
         yield Finding("files", "fail", what, "meltano invoke standpipe:clean")
     if not project.ready_pipelines:
         yield Finding("set up", "fail", "no pipeline has its keys", "meltano invoke standpipe:setup")
+    yield from check_alerts(project)
 
 
 def check_plugins(project: Project, pipeline: Pipeline) -> Iterator[Finding]:

@@ -113,3 +113,5 @@ class AlertRow(msgspec.Struct, frozen=True):
     situation: str
     since: float
     sent_at: float | None = None
+    cause: str = ""  #: a short name: the same for runs that failed alike
+    channel: str = ""  #: a short name of the address that was told, without its keys

@@ -187,13 +187,15 @@ class History:
                 statement = statement.on_conflict_do_nothing()
             connection.execute(statement)
 
-    def list_runs(
+    def list_runs(  # noqa: PLR0913 each is a filter
         self,
         job: str | Sequence[str] | None = None,
         plugin: str | None = None,
         limit: int = 50,
         before: float | None = None,
+        *,
         environment: str | None = None,
+        is_subset: bool | None = None,
     ) -> list[RunRow]:
         """Return the last runs, the latest first.
 
@@ -203,6 +205,7 @@ class History:
             limit: how many at most.
             before: only runs that started before, in unix seconds.
             environment: Meltano's environment.
+            is_subset: whether they read some records only.
         """
         statement = sa.select(RUNS).order_by(RUNS.c.started_at.desc(), RUNS.c.run_id).limit(limit)
         if job is not None:
@@ -213,6 +216,8 @@ class History:
             statement = statement.where(RUNS.c.started_at < before)
         if environment is not None:
             statement = statement.where(RUNS.c.environment == environment)
+        if is_subset is not None:
+            statement = statement.where(RUNS.c.is_subset == is_subset)
         return self._fetch(statement, RunRow)
 
     def get_run(self, run_id: str) -> RunRow | None:
@@ -376,12 +381,15 @@ class History:
         statement = self.database.insert(ALERTS).values(msgspec.structs.asdict(alert))
         update = {"since": alert.since, "sent_at": alert.sent_at}
         with self.database.write() as connection:
-            connection.execute(statement.on_conflict_do_update(index_elements=["job", "situation"], set_=update))
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["job", "situation", "cause", "channel"], set_=update)
+            )
 
-    def remove_alert(self, job: str, situation: str) -> None:
-        """Forget a situation of a job: it is over."""
+    def remove_alert(self, job: str, situation: str, cause: str = "", channel: str = "") -> None:
+        """Forget what a channel was told of a job: it is over."""
+        which = {"job": job, "situation": situation, "cause": cause, "channel": channel}
         with self.database.write() as connection:
-            connection.execute(sa.delete(ALERTS).where(ALERTS.c.job == job, ALERTS.c.situation == situation))
+            connection.execute(sa.delete(ALERTS).where(*(ALERTS.c[name] == value for name, value in which.items())))
 
     # Removal
 

@@ -119,6 +119,8 @@ ALERTS = sa.Table(
     METADATA,
     sa.Column("job", _TEXT, primary_key=True),
     sa.Column("situation", _TEXT, primary_key=True),
+    sa.Column("cause", _TEXT, primary_key=True),
+    sa.Column("channel", _TEXT, primary_key=True),
     sa.Column("since", sa.Double, nullable=False),
     sa.Column("sent_at", sa.Double),
 )

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from standpipe_console.alerts.check import check_alerts, tell_after_run
+from standpipe_console.alerts.settings import read_settings as read_alerts
 from standpipe_console.api.vendors import connect_chargebee
 from standpipe_console.errors import ConsoleError
 from standpipe_console.project.pipelines import SYNC
@@ -45,6 +47,8 @@ LOGGER = logging.getLogger(__name__)
 _SHORTEST_SLEEP = 0.05
 #: Seconds to wait after a step that failed, doubled by each further one up to `LOOK_AGAIN`.
 _FIRST_WAIT = 0.5
+#: Seconds between two looks at what nobody was told yet.
+_CHECK_ALERTS_EVERY = 60.0
 #: Seconds between two rounds of forgetting old events.
 _PRUNE_EVERY = 3600.0
 
@@ -94,6 +98,7 @@ class LiveService:
                 stack.enter_context(self._serve_receiver(*self._listen))
             if SYNC in pipelines:
                 stack.enter_context(self._start_thread(self._poll_until_stopped, "events"))
+            stack.enter_context(self._start_thread(self._check_alerts_until_stopped, "alerts"))
             self.inbox.write_fact("live", {"pid": os.getpid(), "started_at": time.time()})
             stack.callback(self._clear_fact, "live")
             names = ", ".join(pipeline.job for pipeline in pipelines)
@@ -149,7 +154,9 @@ class LiveService:
         if self._stopping.is_set():
             self._runner.stop()
         if not is_subset:
-            return self._runner.run(variables)
+            outcome = self._runner.run(variables)
+            tell_after_run(self._project, pipeline.job, is_good=outcome.succeeded)
+            return outcome
         # The reports of a run over a few ids must not replace those over everybody.
         reports = {pipeline.report_dir_variable: f"output/live/{pipeline.target}"}
         return self._runner.run({**variables, **reports, **find_catalog(self._project, pipeline.tap)}, is_subset=True)
@@ -168,6 +175,17 @@ class LiveService:
                 error = str(problem)
             self._note_poll(error)
             self._stopping.wait(self._settings.poll_seconds)
+
+    def _check_alerts_until_stopped(self) -> None:
+        while not self._stopping.wait(_CHECK_ALERTS_EVERY):
+            try:
+                warning = check_alerts(self._project).warning if read_alerts(self._project).urls else ""
+            except ConsoleError as error:
+                warning = str(error)
+            if warning:
+                self._problems.report("Alerts", warning)
+            else:
+                self._problems.end("Alerts")
 
     def _note_poll(self, error: str) -> None:
         """Keep how a look at the events ended, for `live status` and `/healthz`."""

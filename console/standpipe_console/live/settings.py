@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from standpipe_console.errors import ConsoleError
+from standpipe_console.project.variables import read_number
 
 from .batches import Timing
 from .receiver import Credentials
@@ -35,10 +36,10 @@ def read_settings(project: Project) -> LiveSettings:
         ConsoleError: one of them is not a number, or too small; or half of the credentials of a vendor is missing.
     """
     timing = Timing(
-        quiet_seconds=_read_number(project, "LIVE_QUIET_SECONDS", 0.0, Timing.quiet_seconds),
-        longest_wait=_read_number(project, "LIVE_LONGEST_WAIT", 0.0, Timing.longest_wait),
-        live_batch=int(_read_number(project, "LIVE_BATCH", 1.0, Timing.live_batch)),
-        min_full_interval=_read_number(project, "LIVE_MIN_FULL_INTERVAL", 0.0, Timing.min_full_interval),
+        quiet_seconds=read_number(project, "LIVE_QUIET_SECONDS", 0.0, Timing.quiet_seconds),
+        longest_wait=read_number(project, "LIVE_LONGEST_WAIT", 0.0, Timing.longest_wait),
+        live_batch=int(read_number(project, "LIVE_BATCH", 1.0, Timing.live_batch)),
+        min_full_interval=read_number(project, "LIVE_MIN_FULL_INTERVAL", 0.0, Timing.min_full_interval),
     )
     credentials = Credentials(
         project.get_variable("LIVE_CHARGEBEE_USERNAME") or "",
@@ -53,19 +54,6 @@ def read_settings(project: Project) -> LiveSettings:
         timing,
         credentials,
         project.get_variable("LIVE_INBOX_URL") or f"sqlite:///{project.system_dir / 'standpipe/inbox.sqlite'}",
-        _read_number(project, "LIVE_POLL_SECONDS", 1.0, LiveSettings.poll_seconds),
-        _read_number(project, "LIVE_ALERT_AFTER", 0.0, LiveSettings.alert_after),
+        read_number(project, "LIVE_POLL_SECONDS", 1.0, LiveSettings.poll_seconds),
+        read_number(project, "LIVE_ALERT_AFTER", 0.0, LiveSettings.alert_after),
     )
-
-
-def _read_number(project: Project, variable: str, least: float, default: float) -> float:
-    text = project.get_variable(variable)
-    if not text:
-        return default
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not least <= number < float("inf"):
-        raise ConsoleError(f"{variable} must be a number of at least {least:g}, and is `{text}`.")
-    return number

@@ -85,11 +85,12 @@ class Worker:
         """Take one step; return after how many seconds to call again, None when only a ring brings work."""
         waiting = self.inbox.list_waiting(self.job)
         if not waiting:
-            self._report(blocked="")
+            self._report(blocked="", trouble=None)
             return None
         obstacle = self.find_obstacle()
         if obstacle and not obstacle.plain_run_helps:
             self._report(blocked=obstacle.sentence)
+            self._report_trouble(obstacle.sentence)
             return LOOK_AGAIN
         needs_plain = obstacle is not None or self._failures >= TRY_PLAIN_AFTER
         now = self.clock()
@@ -110,7 +111,10 @@ class Worker:
         if batch.is_plain:
             self.inbox.write_fact(f"{self.job}.plain_at", now)
         LOGGER.info("%s: running over %s", self.job, "everything" if batch.is_plain else f"{len(batch.covered)} ids")
+        if self._failing_since is not None:
+            self._report_trouble(attempt_at=now)
         outcome = self.run(self._build_variables(batch), is_subset=not batch.is_plain)
+        self._excuse_waiting(outcome, now)
         self._report(
             blocked="",
             last_run={
@@ -125,6 +129,7 @@ class Worker:
         if not outcome.was_started:
             # Waiting behind a healthy run is not a failure: the rings stay where they are.
             LOGGER.info("%s", outcome.reason)
+            self._report_trouble()
             self._wait_until = self.clock() + LOOK_AGAIN
             return LOOK_AGAIN
         if outcome.succeeded:
@@ -156,6 +161,7 @@ class Worker:
         now = self.clock()
         self._failing_since = min(self._failing_since or now, now)
         LOGGER.warning("%s", outcome.reason)
+        self._report_trouble(outcome.reason)
         if now - self._failing_since >= self.alert_after and not self._alerted:
             self._alerted = True
             LOGGER.error("Live has failed for %d minutes: %s", (now - self._failing_since) / 60, outcome.reason)
@@ -167,6 +173,26 @@ class Worker:
         if self._alerted:
             LOGGER.warning("Live works again: %s", self.job)
         self._failures, self._failing_since, self._alerted = 0, None, False
+        self._report(trouble=None)
+
+    def _excuse_waiting(self, outcome: Outcome, asked_at: float) -> None:
+        """Do not count the time behind another run as a failure of live."""
+        began = (outcome.started_at if outcome.was_started else outcome.ended_at).timestamp()
+        if self._failing_since is not None:
+            self._failing_since += max(0.0, began - asked_at)
+
+    def _report_trouble(self, reason: str = "", attempt_at: float | None = None) -> None:
+        """Keep for alerts since when nothing was brought over, and why.
+
+        Args:
+            reason: a sentence; empty when the known one still holds, or there is none.
+            attempt_at: when the attempt began that is under way: until it has ended, nobody knows whether that helps.
+        """
+        known: Any = self.inbox.read_fact(f"{self.job}.trouble") or {}
+        if reason or known:
+            since = self._failing_since or known.get("since") or self.clock()
+            found = {"since": since, "reason": reason or known["reason"], "attempt_at": attempt_at}
+            self._report(trouble=found)
 
     def _read_last_plain(self) -> float | None:
         found: Any = self.inbox.read_fact(f"{self.job}.plain_at")

@@ -50,6 +50,8 @@ class Pipeline:
     job: str
     system: str  #: its name on the command line
     title: str
+    name: str  #: in a sentence
+    writes_to: str  #: the vendor's name
     tap: str
     map: str
     target: str
@@ -107,6 +109,8 @@ SYNC = Pipeline(
     job="sync",
     system="intercom",
     title="Chargebee to Intercom",
+    name="billing sync",
+    writes_to="Intercom",
     tap="tap-chargebee",
     map="map-subscriptions",
     target="target-intercom",
@@ -139,6 +143,8 @@ LEADS = Pipeline(
     job="sync-leads",
     system="chartmogul",
     title="Intercom to ChartMogul",
+    name="leads sync",
+    writes_to="ChartMogul",
     tap="tap-intercom",
     map="map-leads",
     target="target-chartmogul",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from standpipe_console.alerts.check import tell_after_run
 from standpipe_console.errors import ConsoleError
 from standpipe_console.project.pipelines import PIPELINES
 from standpipe_console.runs import runner as running
@@ -54,10 +55,15 @@ def run_and_exit(runner: JobRunner, env: Mapping[str, str], *, is_subset: bool =
     """Run once, and exit as the run did; a signal ends the run in order."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: runner.stop())
-    outcome = runner.run(env, is_subset=is_subset)
+    try:
+        outcome = runner.run(env, is_subset=is_subset)
+    except ConsoleError:
+        tell_after_run(runner.project, runner.job, is_good=False)
+        raise
     if outcome.reason:
         # cron mails what is printed, so a good run prints nothing.
         click.echo(outcome.reason, err=True)
+    tell_after_run(runner.project, runner.job, is_good=outcome.succeeded and not is_subset)
     # A shell shows a death by signal as 128 and its number.
     sys.exit(outcome.code if outcome.code >= 0 else 128 - outcome.code)
 

@@ -26,6 +26,8 @@ _BEGIN, _END = "# standpipe begin", "# standpipe end"
 _MARKS = (f"{_BEGIN} ", f"{_END} ")
 #: The messages of `crontab -l` without a crontab: Vixie's cron, cronie, fcron and systemd-cron; then BusyBox.
 _NO_CRONTAB = re.compile(r"\bno f?crontab\b|can't open '[^'/]*': No such file or directory", re.IGNORECASE)
+#: The name of the line that looks for what nobody was told yet: no schedule's name has a space.
+ALERT_CHECK = "alert check"
 DAEMONS = {"cron", "crond", "fcron"}
 #: What to do when no cron runs.
 START_DAEMON = "start one, for example with `service cron start` or `systemctl start cron`"
@@ -45,23 +47,23 @@ class Block:
     def split_table(self, table: str) -> tuple[list[str], list[str]]:
         """Split a crontab into the lines of others, with their line ends, and the lines of this project.
 
-        A line belongs to this project only if it is next to one of the marks and runs one of the project's schedules. A
-        user may have written between the marks, and a mark may be lost.
+        A line belongs to this project only if it is next to one of the marks and runs one of the project's schedules or
+        the check for alerts. A user may have written between the marks, and a mark may be lost.
         """
         lines = re.findall(r"[^\n]*\n|[^\n]+", table)
         begin, end = self.marks
         others, own = [], []
         for line, is_within in zip(lines, _find_lines_within(lines, begin, end), strict=True):
             text = line.removesuffix("\n")
-            if is_within and self._runs_schedule(text):
+            if is_within and self._find_name(text):
                 own.append(text)
             elif text not in (begin, end):
                 others.append(line)
         return others, own
 
     def read_lines(self, table: str) -> dict[str, str]:
-        """Return this project's lines by the name of their schedule, which is the last word."""
-        return {_split_words(line)[-1]: line for line in self.split_table(table)[1]}
+        """Return this project's lines by the name of their schedule; that of the check for alerts is `ALERT_CHECK`."""
+        return {self._find_name(line): line for line in self.split_table(table)[1]}
 
     def replace_lines(self, table: str, lines: Mapping[str, str]) -> str:
         """Return the crontab with these lines as the project's block, or without a block if there are no lines."""
@@ -74,14 +76,18 @@ class Block:
         begin, end = self.marks
         return others + "\n".join([begin, *lines.values(), end]) + "\n"
 
-    def _runs_schedule(self, line: str) -> bool:
-        """Return whether a line runs one of this project's schedules."""
+    def _find_name(self, line: str) -> str:
+        """Return which of this project's lines it is; empty when it is none of them."""
         words = _split_words(line)
-        if words[-3:-1] != ["schedule", "run"] or not any(Path(word).name == "standpipe" for word in words):
-            return False
+        if not any(Path(word).name == "standpipe" for word in words):
+            return ""
         projects = {after for word, after in itertools.pairwise(words) if word == "--project"}
         # Even within quotes, a % for cron is written as `\%` here.
-        return projects <= {str(self.root), str(self.root).replace("%", r"\%")}
+        if not projects <= {str(self.root), str(self.root).replace("%", r"\%")}:
+            return ""
+        if words[-3:-1] == ["schedule", "run"]:
+            return words[-1]
+        return ALERT_CHECK if words[-3:] == [*ALERT_CHECK.split(), "--quiet"] else ""
 
 
 def _find_lines_within(lines: Sequence[str], begin: str, end: str) -> list[bool]:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from standpipe_console.project.pipelines import Pipeline
 
 
+#: How often to look whether a run is late.
+_ALERT_INTERVAL = "*/10 * * * *"
+
+
 @dataclass(frozen=True)
 class Schedule:
     """A schedule of meltano.yml."""
@@ -66,16 +70,24 @@ def find_schedule(project: Project, name: str) -> Schedule:
 
 def build_line(project: Project, schedule: Schedule) -> str:
     """Return the crontab line for a schedule."""
+    return crontab.build_cron_line(schedule.interval, [*_build_command(project), "schedule", "run", schedule.name])
+
+
+def build_alert_line(project: Project) -> str:
+    """Return the crontab line for the check for alerts."""
+    words = [*_build_command(project), *crontab.ALERT_CHECK.split(), "--quiet"]
+    return crontab.build_cron_line(_ALERT_INTERVAL, words)
+
+
+def _build_command(project: Project) -> list[str]:
     # The line has the console's full path, as cron uses another PATH and another folder.
     installed = project.system_dir / "utilities/standpipe/venv/bin/standpipe"
     executable = installed if installed.exists() else Path(sys.executable).with_name("standpipe")
-    options = ["--project", str(project.root), "--environment", project.environment]
-    command = [str(executable), *options, "schedule", "run", schedule.name]
-    return crontab.build_cron_line(schedule.interval, command)
+    return [str(executable), "--project", str(project.root), "--environment", project.environment]
 
 
 def build_lines(project: Project) -> dict[str, str]:
-    """Return the lines to install, one per schedule with a pipeline that is set up.
+    """Return the lines to install: one per schedule with a pipeline that is set up, and one for alerts if they are.
 
     Raises:
         ConsoleError: no pipeline is set up.
@@ -84,6 +96,8 @@ def build_lines(project: Project) -> dict[str, str]:
     lines = {one.name: build_line(project, one) for one in load_schedules(project) if one.pipeline in ready}
     if not lines:
         raise ConsoleError("No pipeline is set up yet: run `meltano invoke standpipe:setup`.")
+    if project.get_variable("ALERT_URLS"):
+        lines[crontab.ALERT_CHECK] = build_alert_line(project)
     return lines
 
 
@@ -111,6 +125,7 @@ def remove_pipeline(project: Project, pipeline: Pipeline) -> list[str]:
     """Remove a pipeline's lines from the crontab; return the names of their schedules."""
     removed = find_installed(project, pipeline)
     if removed:
-        lines = read_installed(project)
-        write_lines(project, {name: line for name, line in lines.items() if name not in removed})
+        lines = {name: line for name, line in read_installed(project).items() if name not in removed}
+        # Without a schedule there is nothing to look at.
+        write_lines(project, {} if set(lines) == {crontab.ALERT_CHECK} else lines)
     return removed
