@@ -62,7 +62,7 @@ if "run" in sys.argv:
 else:
     print(json.dumps({{"report_dir": "output/target-intercom"}}))
 """
-FAST = Timing(quiet_seconds=0.1, longest_wait=1, live_batch=50, min_full_interval=900)
+FAST = Timing(quiet_seconds=0.1, longest_wait=1, live_batch=20, min_full_interval=900)
 CREDENTIALS = Credentials("standpipe", "secret")
 
 
