@@ -50,9 +50,14 @@ def ask_plugin(plugin: str) -> PluginFacts:
 class LoadedView(ProjectView):
     """A view whose settings, facts and schedules were given."""
 
-    def is_ready(self, patience: float = 0.5) -> bool:  # noqa: ARG002
-        """Return that nothing has to be loaded."""
-        return True
+    def __init__(self, project: Project) -> None:
+        super().__init__(project)
+        names = frozenset(plugin for pipeline in PIPELINES for plugin in list_plugins(project, pipeline))
+        self._with_facts = self._with_settings = names
+        self._loaded.set()
+
+    def start_loading(self) -> None:
+        """Load nothing."""
 
 
 @dataclass

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 #: No form of the page is larger.
 MAX_FORM = 64_000
-#: The pages that a browser asks for, and those that need nothing of the project.
+#: The pages that a browser asks for; the open ones need no login.
 PAGES: dict[str, Show] = {
     "/": overview.show_overview,
     "/runs": runs.show_runs,
@@ -58,6 +58,8 @@ PAGES: dict[str, Show] = {
     "/settings": settings_page.show_settings,
     "/action": action_pages.show_action,
 }
+#: The pages that show settings or reports, whose folder is a setting: Meltano takes seconds to say them.
+NEED_SETTINGS = {"/settings", "/validation", "/leads"}
 OPEN_PAGES: dict[str, Show] = {"/login": access.show_login}
 #: The forms.
 FORMS: dict[str, Act] = {
@@ -76,10 +78,9 @@ def build_app(site: Site, origins: frozenset[str], *, is_secure: bool) -> Starle
         is_secure: whether it is opened over https only.
     """
     routes: list[Route | Mount] = [
-        *(Route(path, _build_page(site, show), methods=["GET"]) for path, show in PAGES.items()),
         *(
-            Route(path, _build_page(site, show, needs_project=False), methods=["GET"])
-            for path, show in OPEN_PAGES.items()
+            Route(path, _build_page(site, show, needs_settings=path in NEED_SETTINGS), methods=["GET"])
+            for path, show in {**PAGES, **OPEN_PAGES}.items()
         ),
         *(Route(path, _build_form(site, act), methods=["POST"]) for path, act in FORMS.items()),
         Mount("/static", StaticFiles(packages=[("standpipe_console.page", "static")])),
@@ -92,10 +93,11 @@ def build_app(site: Site, origins: frozenset[str], *, is_secure: bool) -> Starle
     return Starlette(routes=routes, middleware=[guard], exception_handlers={404: show_missing})
 
 
-def _build_page(site: Site, show: Show, *, needs_project: bool = True) -> Callable[[Request], object]:
+def _build_page(site: Site, show: Show, *, needs_settings: bool) -> Callable[[Request], object]:
     def answer(request: Request) -> Response:
         def run() -> Response:
-            if needs_project and not site.view.is_ready():
+            site.view.start_loading()
+            if needs_settings and not site.view.is_ready():
                 sentence = "Reading the project's settings. This takes a few seconds after a start or a change."
                 return site.show_message(request, "One moment", sentence, renews=True)
             return show(site, request)

@@ -124,7 +124,7 @@ def _build_tables(explained: JsonObject) -> Iterator[RecordTable]:
 def _build_links(site: Site, customer_id: str, explained: JsonObject | None) -> list[tuple[str, str]]:
     links = []
     if SYNC in site.project.ready_pipelines:
-        source = str(site.project.get_settings(SYNC.target).get("source_url") or "")
+        source = str(site.view.find_settings(SYNC.target).get("source_url") or "")
         if "{id}" in source:
             links.append((source.replace("{id}", quote(customer_id, safe="")), "Open in Chargebee"))
     addresses = (explained or {}).get("decision", {}).get("intercom_links") or []

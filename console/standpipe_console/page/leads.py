@@ -11,6 +11,7 @@ from standpipe_console.project.plugin_facts import Wording
 
 from .overview import list_outcomes
 from .paging import SIZE, build_pager, read_controls
+from .project_view import MERGE_REPORT
 from .reports import Reports
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from .site import Site
-
-#: The plugin that compares leads with the customers of the billing system, and its job.
-MERGE_PLUGIN, MERGE_JOB = "target-chartmogul-merge-report", "merge-report"
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def show_leads(site: Site, request: Request) -> Response:
     wanted = request.query_params.get("tab", "")
     tab = next((one for one in TABS if one.name == wanted), TABS[0])
     controls = read_controls("/leads", {**request.query_params, "tab": tab.name}, ("tab", "q"), frozenset())
-    reports = Reports(site.view.find_report_dir(MERGE_PLUGIN if tab.name == "merges" else LEADS.target))
+    reports = Reports(site.view.find_report_dir(MERGE_REPORT if tab.name == "merges" else LEADS.target))
     rows = [row for row in _iterate_rows(site, reports, tab) if _is_wanted(row, controls.query.get("q", ""))]
     last = Reports(site.view.find_report_dir(LEADS.target))
     context = {
@@ -99,7 +97,7 @@ def show_leads(site: Site, request: Request) -> Response:
         "pager": build_pager(controls, len(rows)),
         "controls": controls,
         "columns": _list_columns(tab, rows),
-        "may_compare": MERGE_PLUGIN in site.project.plugins,
+        "may_compare": MERGE_REPORT in site.project.plugins,
     }
     return site.render(request, "leads.html", "Leads", context)
 

@@ -106,7 +106,7 @@ def show_overview(site: Site, request: Request) -> Response:
     panels = [build_panel(site, pipeline, live) for pipeline in site.project.ready_pipelines]
     context = {
         "pipelines": panels,
-        "attention": list_attention(panels, live),
+        "attention": list_attention(panels, live, site.view.problem),
         "actions": site.actions.list_recent()[:_SHOWN_ACTIONS],
     }
     return site.render(request, "overview.html", "Overview", context)
@@ -145,7 +145,7 @@ def build_panel(site: Site, pipeline: Pipeline, live: Mapping[str, Any]) -> Pipe
         is_running=not JobLock(project.system_dir / "standpipe", pipeline.job).is_free(),
         waiting=jobs.get(pipeline.job, {}).get("waiting") if live.get("running") else None,
         rejects=len(history.list_rejects(plugin=pipeline.target)),
-        outcomes=list_outcomes(last.counts, project.get_facts(pipeline.target)) if last else [],
+        outcomes=list_outcomes(last.counts, site.view.find_facts(pipeline.target)) if last else [],
         calls=last.counts.get("calls") if last else None,
         is_paused=pause is not None,
     )
@@ -177,9 +177,9 @@ def list_outcomes(counts: Mapping[str, Any], facts: PluginFacts) -> list[Outcome
     return rows
 
 
-def list_attention(panels: list[PipelinePanel], live: Mapping[str, Any]) -> list[Attention]:
+def list_attention(panels: list[PipelinePanel], live: Mapping[str, Any], problem: str) -> list[Attention]:
     """Return what a person should know or do, the worst first."""
-    found = []
+    found = [Attention(Level.BAD, "", problem)] if problem else []
     for one in panels:
         title = f"{one.pipeline.title}:"
         if one.health.level != Level.GOOD:

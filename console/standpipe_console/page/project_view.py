@@ -7,12 +7,19 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from standpipe_console.errors import ConsoleError
+from standpipe_console.project.pipelines import LEADS, SYNC
+from standpipe_console.project.plugin_facts import PluginFacts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from standpipe_console._kit.json_types import JsonObject
     from standpipe_console.project.meltano import Project
     from standpipe_console.project.pipelines import Pipeline
+
+#: Plugins that only look, and leave reports: the validation, and the comparison of leads with customers.
+VALIDATION, MERGE_REPORT = SYNC.dry_run_target, "target-chartmogul-merge-report"
+_REPORTING = {SYNC.job: (VALIDATION,), LEADS.job: (MERGE_REPORT,)}
 
 
 class ProjectView:
@@ -28,13 +35,11 @@ class ProjectView:
         self._stamp: tuple[float, ...] | None = None
         self._loaded = threading.Event()
         self._error: ConsoleError | None = None
+        self._with_facts: frozenset[str] = frozenset()
+        self._with_settings: frozenset[str] = frozenset()
 
-    def is_ready(self, patience: float = 0.5) -> bool:
-        """Return whether everything is loaded; start to load what changed.
-
-        Raises:
-            ConsoleError: Meltano or a plugin refuses, in its own words.
-        """
+    def start_loading(self) -> None:
+        """Load what is not loaded yet, or has changed, beside the page that asks."""
         with self._lock:
             stamp = self._read_stamp()
             if stamp != self._stamp:
@@ -42,12 +47,31 @@ class ProjectView:
                 self._loaded = threading.Event()
                 self._error = None
                 threading.Thread(target=self._load, args=(self._loaded,), daemon=True).start()
-            loaded = self._loaded
-        if not loaded.wait(patience):
+
+    def is_ready(self, patience: float = 0.5) -> bool:
+        """Return whether everything is loaded.
+
+        Raises:
+            ConsoleError: Meltano or a plugin refuses, in its own words.
+        """
+        if not self._loaded.wait(patience):
             return False
         if self._error:
             raise self._error
         return True
+
+    @property
+    def problem(self) -> str:
+        """Why the project could not be loaded, in one sentence; empty when nothing is known to be wrong."""
+        return self._error.message if self._error else ""
+
+    def find_facts(self, plugin: str) -> PluginFacts:
+        """Return what a plugin says about itself; nothing while that is being loaded."""
+        return self.project.get_facts(plugin) if plugin in self._with_facts else PluginFacts()
+
+    def find_settings(self, plugin: str) -> JsonObject:
+        """Return the settings of a plugin; none while they are being loaded."""
+        return self.project.get_settings(plugin) if plugin in self._with_settings else {}
 
     def find_report_dir(self, plugin: str) -> Path:
         """Return the folder of a target's reports."""
@@ -55,11 +79,17 @@ class ProjectView:
 
     def _load(self, loaded: threading.Event) -> None:
         project = self.project
+        self._with_facts = self._with_settings = frozenset()
         try:
             project.refresh()
             pipelines = project.ready_pipelines
-            project.load_facts(plugin for one in pipelines for plugin in one.plugins)
-            project.load_settings(plugin for one in pipelines for plugin in list_plugins(project, one))
+            # Most pages need the words of the targets, and nothing else.
+            for plugins in ([one.target for one in pipelines], [name for one in pipelines for name in one.plugins]):
+                project.load_facts(plugins)
+                self._with_facts = frozenset(plugins)
+            names = [name for one in pipelines for name in list_plugins(project, one)]
+            project.load_settings(names)
+            self._with_settings = frozenset(names)
         except ConsoleError as error:
             self._error = error
         finally:
@@ -75,5 +105,9 @@ class ProjectView:
 
 
 def list_plugins(project: Project, pipeline: Pipeline) -> list[str]:
-    """Return the plugins of a pipeline and those that inherit their settings, as far as meltano.yml has them."""
-    return [one for one in dict.fromkeys((*pipeline.plugins, *pipeline.inherited)) if one in project.plugins]
+    """Return the plugins of a pipeline and those that leave reports of their own, as far as meltano.yml has them."""
+    return [
+        name
+        for name in dict.fromkeys((*pipeline.plugins, *_REPORTING.get(pipeline.job, ())))
+        if name in project.plugins
+    ]

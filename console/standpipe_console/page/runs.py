@@ -170,7 +170,7 @@ def explain(site: Site, plugin: str, kind: str, reason: str) -> Wording:
     pipeline = words.find_pipeline(plugin)
     if pipeline is None or pipeline not in site.project.ready_pipelines:
         return Wording(reason)
-    wording = site.project.get_facts(plugin).explain_outcome(kind, reason)
+    wording = site.view.find_facts(plugin).explain_outcome(kind, reason)
     return wording if wording.text else Wording(reason, wording.remedy)
 
 
