@@ -81,12 +81,13 @@ def show_leads(site: Site, request: Request) -> Response:
     """Show one of the tables, with the counts of the last run above it."""
     if LEADS not in site.project.ready_pipelines:
         raise ConsoleError(f"{LEADS.title} is not set up: run `meltano invoke standpipe:setup chartmogul`.")
-    wanted = request.query_params.get("tab", "")
-    tab = next((one for one in TABS if one.name == wanted), TABS[0])
+    last = Reports(site.view.find_report_dir(LEADS.target))
+    first = "imported" if last.has_table("review_customers") else "last"
+    by_name = {one.name: one for one in TABS}
+    tab = by_name.get(request.query_params.get("tab", ""), by_name[first])
     controls = read_controls("/leads", {**request.query_params, "tab": tab.name}, ("tab", "q"), frozenset())
     reports = Reports(site.view.find_report_dir(MERGE_REPORT if tab.name == "merges" else LEADS.target))
     rows = [row for row in _iterate_rows(site, reports, tab) if _is_wanted(row, controls.query.get("q", ""))]
-    last = Reports(site.view.find_report_dir(LEADS.target))
     context = {
         "tabs": [(one, f"/leads?tab={one.name}") for one in TABS],
         "tab": tab,

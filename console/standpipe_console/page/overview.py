@@ -15,7 +15,7 @@ from standpipe_console.runs.locks import JobLock
 from standpipe_console.schedules import crontab, schedules
 
 from .health import Health, Level, Signs, judge
-from .words import explain_not_sent, name_system
+from .words import clean_reason, explain_not_sent, name_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -130,7 +130,7 @@ def build_panel(site: Site, pipeline: Pipeline, live: Mapping[str, Any]) -> Pipe
         paused_since=pause.since if pause else None,
         pause_reason=pause.reason if pause else "",
         status=last.status if last else None,
-        reason=last.reason if last else "",
+        reason=clean_reason(last.reason) if last else "",
         ended_at=last.ended_at if last else None,
         last_good_at=next((run.ended_at for run in runs if run.status in _GOOD), None),
         is_scheduled=bool(timetable),

@@ -50,7 +50,9 @@ def build_templates(clock: Callable[[], float]) -> Environment:
 
 def format_prose(text: Any) -> Markup:
     """Return a sentence as HTML, in which words between backticks are code and everything else is text."""
-    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 escaped above
+    words = _CODE.sub(r"<code>\1</code>", str(escape(text)))
+    # Apart, so that right-to-left marks in a name turn nothing else around.
+    return Markup(f"<bdi>{words}</bdi>")  # noqa: S704 escaped above
 
 
 def is_web_address(text: Any) -> bool:

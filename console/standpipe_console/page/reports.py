@@ -40,6 +40,10 @@ class Reports:
             return {}
         return found
 
+    def has_table(self, name: str) -> bool:
+        """Return whether a table was written."""
+        return (self.folder / f"{name}.csv").exists()
+
     def read_table(self, name: str) -> Iterator[dict[str, str]]:
         """Yield the lines of a table."""
         try:

@@ -44,6 +44,7 @@ class RunLine:
     """A run in the list."""
 
     run: RunRow
+    reason: str
     name: str
     status: Badge
     trigger: str
@@ -145,6 +146,7 @@ def build_line(run: RunRow) -> RunLine:
     """Return a run as the list shows it."""
     return RunLine(
         run,
+        words.clean_reason(run.reason),
         words.describe_job(run),
         words.describe_status(run.status),
         words.describe_trigger(run.trigger),

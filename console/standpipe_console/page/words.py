@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from standpipe_console.project.pipelines import PIPELINES
@@ -46,6 +47,9 @@ SYSTEMS = {"intercom": "Intercom", "chartmogul": "ChartMogul"}
 #: The outcome of a record: the class of its badge.
 _LEVELS = {"rejected": "bad", "unknown": "bad", "skipped": "notice", "not_reached": "notice", "held": "notice"}
 _QUIET = {"unchanged", "not_sent", "not_written"}
+#: How `standpipe run` begins and ends the reason of a failure.
+_BEGINNING = re.compile(r"^\S+ (?:failed \(exit code \d+\)|was killed by signal \d+)(?:: |; |$)")
+_LOG = re.compile(r"(?:^|; ?)its log is \S.*$")
 #: The outcomes that are writes.
 WRITTEN = ("updated", "created", "converted", "cleared", "deleted", "attached", "merged", "restored")
 
@@ -65,6 +69,12 @@ def describe_status(status: str) -> Badge:
 def describe_kind(kind: str) -> Badge:
     """Return the badge of the outcome of a record."""
     return Badge("" if kind in _QUIET else _LEVELS.get(kind, "good"), kind.replace("_", " "))
+
+
+def clean_reason(reason: str) -> str:
+    """Return why a run failed without what the page shows beside it: the job, the exit code, and the log's place."""
+    text = _LOG.sub("", _BEGINNING.sub("", reason)).strip()
+    return text or reason
 
 
 def describe_job(run: RunRow) -> str:
