@@ -63,6 +63,22 @@ def test_a_wheel_and_an_sdist_hold_real_files(tmp_path: Path) -> None:
     assert all(member.isfile() for member in kept)
 
 
+def test_the_console_carries_its_page(tmp_path: Path) -> None:
+    """Wheel and sdist hold the templates and the stylesheet of `standpipe serve`."""
+    done = build(ROOT / "console", tmp_path)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    (sdist,) = tmp_path.glob("*.tar.gz")
+    page = ROOT / "console/standpipe_console/page"
+    wanted = {f"{path.parent.name}/{path.name}" for path in page.glob("*/*.*") if path.suffix != ".pyc"}
+    assert "static/page.css" in wanted
+    in_wheel = set(zipfile.ZipFile(wheel).namelist())
+    assert {f"standpipe_console/page/{name}" for name in wanted} - in_wheel == set()
+    with tarfile.open(sdist) as archive:
+        in_sdist = {name.partition("/")[2] for name in archive.getnames()}
+    assert {f"standpipe_console/page/{name}" for name in wanted} - in_sdist == set()
+
+
 @pytest.mark.parametrize("folder", PACKAGES)
 def test_a_wheel_names_its_licence_authors_and_types(folder: str, tmp_path: Path) -> None:
     """A plugin's wheel contains its licence and its types."""

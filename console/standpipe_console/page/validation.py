@@ -40,6 +40,8 @@ _WOULD = {
     "not_sent": "would not be sent",
     "not_reached": "not looked at",
 }
+#: Columns that not every table has.
+_ABSENT = dict.fromkeys(("value", "fields", "name", "company", "mrr", "intercom_link"), "")
 _LEVELS = {"updated": "good", "created": "good", "converted": "good", "rejected": "bad", "unchanged": ""}
 
 
@@ -134,7 +136,7 @@ def _build_group(kind: str, reason: str, count: int, facts: PluginFacts) -> Grou
 def _iterate_rows(reports: Reports) -> Iterator[dict[str, str]]:
     for table in _TABLES:
         for row in reports.read_table(table):
-            yield {"value": "", **row, "outcome": row.get("outcome") or table}
+            yield {**_ABSENT, **row, "outcome": row.get("outcome") or table}
 
 
 def _is_wanted(row: Mapping[str, str], query: Mapping[str, str]) -> bool:
