@@ -14,11 +14,17 @@ from click.testing import CliRunner
 from singer_kit.block_list import BlockList
 from standpipe_console.cli import main
 from standpipe_console.errors import ConsoleError
+from standpipe_console.history import open_history
+from standpipe_console.live.inbox import Inbox
+from standpipe_console.live.rings import Ring, Subject, Target
+from standpipe_console.live.settings import read_inbox_url
 from standpipe_console.project.meltano import Project
 from standpipe_console.project.pipelines import LEADS, SYNC
 from standpipe_console.removal.erase import find_trace
 from standpipe_maps.leads.mapper import MapLeads
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
+
+from tests.history.conftest import START, JournalFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -234,3 +240,74 @@ def test_somebody_nobody_knows(erased: Callable[..., str], project: Project) -> 
     (project.system_dir / "transforms").mkdir(parents=True)
     assert "Deleted 0 contacts in ChartMogul." in erased("new@x.io")
     assert BlockList(project.system_dir / "transforms").is_blocked("NEW@x.io ")
+
+
+PERSON = ("cust-8813", "5f0a88135f0a88135f0a8813", ANN.lower(), "ann example")
+
+
+def fill_history(project: Project) -> None:
+    """Two runs wrote to two people: the first one is loaded, the journal of the second one waits."""
+    folder = project.system_dir / "standpipe"
+    for number in range(2):
+        journal = JournalFile(folder, f"r{number}", at=START + 100 * number)
+        ann = {"remote_id": PERSON[1], "name": "Ann Example", "email": ANN}
+        fields = {"email": {"before": f"old.{ANN}", "after": ANN}, "name": {"before": None, "after": "Ann Example"}}
+        n = journal.intend(PERSON[0], fields=fields, **ann)
+        journal.add("outcome", n=n, kind="updated", remote_id=PERSON[1], fields=fields)
+        journal.write("c2", name="Bob", email=BOB)
+        journal.end()
+        if number == 0:
+            with open_history(project):
+                pass
+
+
+def fill_files(project: Project) -> list[Path]:
+    """Write reports, those of one run too, and logs of Meltano and of the console; each names both people."""
+    root, line = project.root, json.dumps({"id": PERSON[0], "name": "Ann Example", "email": ANN})
+    texts = {
+        "output/matched.csv": f"id,name,email\n{PERSON[0]},Ann Example,{ANN}\nc2,Bob,{BOB}\n",
+        "output/runs/2026-01-15T12-00-00Z/changes.jsonl": f'{line}\n{{"id": "c2", "email": "{BOB}"}}\n',
+        "logs/sync/2026-01-15T12-00-00Z.log": f"updated {PERSON[0]}, Ann Example\nupdated c2 ({BOB})\n",
+        ".meltano/logs/elt/prod/1/elt.log": f"https://app.intercom.com/users/{PERSON[1]}/all\n{BOB}\n",
+    }
+    for name, text in texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    (root / "output/validation.html").write_text(f"<td>{PERSON[0]}</td><td>Ann Example</td>")
+    (root / "output/summary.json").write_text(json.dumps({"odd": [f"{PERSON[0]} has no date"]}))
+    return [root / name for name in texts]
+
+
+def test_no_file_of_the_project_names_the_person_afterwards(
+    erased: Callable[..., str], project: Project, sandbox: RunningSandbox
+) -> None:
+    """No database, report, journal or log has an id, the address or the name; the lines about others stay."""
+    sandbox.reset(customers=0)
+    rows = {**LEADS_ROWS, "contacts": [contact(PERSON[1], ANN), contact("bob", BOB)]}
+    run_map(MapLeads, project.system_dir / "transforms", rows, {})
+    customers = [{**CUSTOMER, "id": PERSON[0], "email": ANN}, {**CUSTOMER, "id": "c2", "email": BOB}]
+    subscriptions = [{**SUBSCRIPTION, "id": "s1", "customer_id": PERSON[0]}]
+    rows = {"customers": customers, "subscriptions": subscriptions, "invoices": []}
+    run_map(MapSubscriptions, project.system_dir / "transforms", rows, {})
+    fill_history(project)
+    files = fill_files(project)
+    inbox = Inbox(read_inbox_url(project))
+    inbox.add(
+        [Ring("chargebee", "ev_1", "customer_changed", frozenset({Target("sync", Subject.CUSTOMER, PERSON[0])}))], START
+    )
+    inbox.close()
+
+    said = erased(ANN)
+    assert "history: 1 records" in said
+    assert "Deleted 1 waiting ids of live." in said
+    named = {
+        (str(path.relative_to(project.root)), name)
+        for path in project.root.rglob("*")
+        if path.is_file() and not path.is_symlink()
+        for name in PERSON
+        if name.encode() in path.read_bytes().lower()
+    }
+    assert named == set()
+    assert [BOB in path.read_text() for path in files] == [True] * 4
+    with open_history(project) as history:
+        assert [one.record_id for one in history.list_records("r1").rows] == ["c2"]

@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 from singer_kit.folders import REGISTRY, remember_folder
 from standpipe_console import output
+from standpipe_console.history import open_history
+from standpipe_console.live.inbox import Inbox
+from standpipe_console.live.rings import Ring, Subject, Target
+from standpipe_console.live.settings import read_inbox_url
 from standpipe_console.project import stores
 from standpipe_console.project.pipelines import LEADS, SYNC
 from standpipe_console.removal import clean, unlink
 from standpipe_maps.store import Store as MapStore
 from standpipe_maps.subscriptions.tables import MIGRATIONS, TABLES
+
+from tests.history.conftest import START, JournalFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,3 +101,53 @@ def test_a_question_is_a_line_of_its_own_and_only_a_yes_is_a_yes(
         monkeypatch.setattr("sys.stdin", terminal)
         assert output.confirm("Remove it?") is expected
     assert capsys.readouterr() == ("Remove it? Type y for yes, anything else for no:\n", "")
+
+
+def fill_own_files(project: Project) -> Path:
+    """Let each target have a run in the history and a journal that waits, live an id, and each job its own files."""
+    folder = project.system_dir / "standpipe"
+    for number, (plugin, job) in enumerate((("target-intercom", "sync"), ("target-chartmogul", "sync-leads"))):
+        for n in range(2):
+            journal = JournalFile(folder, f"r{number}{n}", plugin=plugin, at=START + n, job=job)
+            journal.write("ann")
+            journal.end()
+            with open_history(project, load=n == 0) as history:
+                history.pause(job, "it was paused by hand")
+        for suffix in ("lock", "next", "last.json", "run.json"):
+            (folder / f"{job}.{suffix}").touch()
+    inbox = Inbox(read_inbox_url(project))
+    targets = frozenset({Target("sync", Subject.CUSTOMER, "ann"), Target("sync-leads", Subject.CONTACT, "ann")})
+    inbox.add([Ring("chargebee", "ev_1", "changed", targets)], START)
+    inbox.close()
+    return folder
+
+
+def test_what_the_console_keeps_of_a_pipeline_goes(known: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """History, journals, waiting ids, pauses, locks and notes; those of the other pipeline stay."""
+    for pipeline in (SYNC, LEADS):
+        for key in pipeline.keys:
+            monkeypatch.setenv(key.variable, "key")
+    folder = fill_own_files(known)
+    assert unlink.remove_history(known, SYNC) == "Removed 2 runs from the history."
+    unlink.remove_run_files(known, SYNC)
+    with open_history(known) as history:
+        assert [run.plugin for run in history.list_runs()] == ["target-chartmogul"] * 2
+        assert history.get_pause("sync") is None
+        assert history.get_pause("sync-leads")
+    inbox = Inbox(read_inbox_url(known))
+    assert (inbox.list_waiting("sync"), len(inbox.list_waiting("sync-leads"))) == ([], 1)
+    inbox.close()
+    assert [path.name for path in sorted(folder.glob("sync*"))] == [
+        f"sync-leads.{suffix}" for suffix in ("last.json", "lock", "next", "run.json")
+    ]
+
+
+def test_with_the_last_pipeline_no_file_of_the_console_stays(known: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the history nor the inbox."""
+    folder = fill_own_files(known)
+    for key in LEADS.keys:
+        monkeypatch.setenv(key.variable, "key")
+    for pipeline in (SYNC, LEADS):
+        unlink.remove_history(known, pipeline)
+        unlink.remove_run_files(known, pipeline)
+    assert not folder.exists()

@@ -52,6 +52,17 @@ class Database:
         """Close all connections."""
         self.engine.dispose()
 
+    def rewrite_file(self) -> None:
+        """Write an SQLite file anew: until then its free pages hold what was deleted, or replaced, earlier."""
+        if self.dialect != "sqlite":
+            return
+        connection = self.engine.raw_connection()
+        try:
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                connection.cursor().execute(statement)
+        finally:
+            connection.close()
+
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """Yield a connection that sees one state of the tables."""

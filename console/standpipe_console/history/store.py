@@ -429,14 +429,36 @@ class History:
             ids = list(connection.execute(sa.select(LAST_KNOWN.c.record_id).where(is_person)).scalars())
             wanted = {*ids, *(name.strip() for name in names)}
             removed = _delete_records(connection, RECORDS.c.record_id.in_(wanted))
-            plugins = list(connection.execute(sa.select(RUNS.c.plugin).distinct()).scalars())
             for table in (LAST_KNOWN, REJECTS):
-                is_about = sa.and_(table.c.plugin.in_(plugins), table.c.record_id.in_(wanted))
-                removed += connection.execute(sa.delete(table).where(is_about)).rowcount
-        if self.database.dialect == "sqlite":
-            with self.database.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                removed += connection.execute(sa.delete(table).where(table.c.record_id.in_(wanted))).rowcount
+        self.database.rewrite_file()
         return removed
+
+    def list_person(self, names: Iterable[str]) -> list[RecordRow]:
+        """Return the records that carry one of these ids or e-mail addresses."""
+        folded = {_lower(name.strip()) for name in names} - {""}
+        is_person = sa.or_(*(sa.func.lower(LAST_KNOWN.c[name]).in_(folded) for name in _PERSONAL))
+        runs = LAST_KNOWN.outerjoin(RUNS, RUNS.c.id == LAST_KNOWN.c.run)
+        return self._fetch(sa.select(LAST_KNOWN, RUNS.c.run_id).select_from(runs).where(is_person), RecordRow)
+
+    def forget(self, plugin: str, jobs: Iterable[str]) -> int:
+        """Delete everything about a target, and the pauses and alerts of its jobs; return how many runs there were.
+
+        Raises:
+            ConsoleError: a run is writing its journal just now.
+        """
+        alive = self._loader.load_all()
+        if alive is None or alive:
+            raise ConsoleError("A run is under way: wait until it has ended, or stop it.")
+        with self.database.write() as connection:
+            _delete_records(connection, RECORDS.c.run.in_(sa.select(RUNS.c.id).where(RUNS.c.plugin == plugin)))
+            runs = connection.execute(sa.delete(RUNS).where(RUNS.c.plugin == plugin)).rowcount
+            for table in (LAST_KNOWN, REJECTS):
+                connection.execute(sa.delete(table).where(table.c.plugin == plugin))
+            for table in (PAUSES, ALERTS):
+                connection.execute(sa.delete(table).where(table.c.job.in_(list(jobs))))
+        self.database.rewrite_file()
+        return runs
 
     def _fetch(self, statement: sa.Executable, kind: type[Row]) -> list[Row]:
         with self.database.read() as connection:

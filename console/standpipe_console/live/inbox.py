@@ -248,6 +248,31 @@ class Inbox:
         address = self._engine.url.render_as_string(hide_password=True)
         return f"The inbox {address} does not answer ({cause}): check LIVE_INBOX_URL and its database."
 
+    def erase(self, ids: Iterable[str]) -> int:
+        """Forget everything that waits under one of these ids; return how much that was."""
+        with self._engine.begin() as connection:
+            removed = connection.execute(sa.delete(_WAITING).where(_WAITING.c.id.in_(list(ids)))).rowcount
+        self._rewrite_file()
+        return removed
+
+    def forget(self, job: str) -> None:
+        """Forget everything about a job."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(_WAITING).where(_WAITING.c.job == job))
+            connection.execute(sa.delete(_FACTS).where(_FACTS.c.name.startswith(f"{job}.", autoescape=True)))
+        self._rewrite_file()
+
+    def _rewrite_file(self) -> None:
+        """Write an SQLite file anew: until then its free pages hold what was deleted."""
+        if self._engine.dialect.name != "sqlite":
+            return
+        connection = self._engine.raw_connection()
+        try:
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                connection.cursor().execute(statement)
+        finally:
+            connection.close()
+
     def _drop_seen(self, connection: sa.Connection, rings: Sequence[Ring], now: float) -> list[Ring]:
         """Return the rings whose event is new, and remember it; those without an event id are always new."""
         by_id = {(ring.source, ring.event_id): ring for ring in rings if ring.event_id}

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sqlalchemy import make_url
 
 from standpipe_console.errors import ConsoleError
 from standpipe_console.project.variables import read_number
 
 from .batches import Timing
+from .inbox import Inbox
 from .receiver import Credentials
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from standpipe_console.project.meltano import Project
 
 
@@ -53,7 +60,26 @@ def read_settings(project: Project) -> LiveSettings:
     return LiveSettings(
         timing,
         credentials,
-        project.get_variable("LIVE_INBOX_URL") or f"sqlite:///{project.system_dir / 'standpipe/inbox.sqlite'}",
+        read_inbox_url(project),
         read_number(project, "LIVE_POLL_SECONDS", 1.0, LiveSettings.poll_seconds),
         read_number(project, "LIVE_ALERT_AFTER", 0.0, LiveSettings.alert_after),
     )
+
+
+def read_inbox_url(project: Project) -> str:
+    """Return the address of the inbox: `LIVE_INBOX_URL`, else a file in Meltano's folder."""
+    return project.get_variable("LIVE_INBOX_URL") or f"sqlite:///{project.system_dir / 'standpipe/inbox.sqlite'}"
+
+
+@contextmanager
+def open_inbox(project: Project) -> Iterator[Inbox | None]:
+    """Open the inbox of a project; None when live never ran here."""
+    url = make_url(read_inbox_url(project))
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        yield None
+        return
+    inbox = Inbox(read_inbox_url(project))
+    try:
+        yield inbox
+    finally:
+        inbox.close()

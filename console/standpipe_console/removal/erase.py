@@ -7,7 +7,7 @@ https://dev.chartmogul.com/reference/contacts, https://dev.chartmogul.com/refere
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 from standpipe_console._kit.block_list import FILE, BlockList, fold_name
 from standpipe_console.api.vendors import connect_chartmogul, fetch_entries, fetch_sources
 from standpipe_console.errors import ConsoleError
+from standpipe_console.history import open_history
+from standpipe_console.history.settings import find_journals
+from standpipe_console.live.settings import open_inbox
 from standpipe_console.project.pipelines import LEADS
 from standpipe_console.project.stores import erase_person, find_person, find_store_dir
 from standpipe_console.removal.report_lines import mentions_person, remove_lines
@@ -27,10 +30,7 @@ if TYPE_CHECKING:
     from standpipe_console.project.meltano import Project
     from standpipe_console.project.pipelines import Pipeline
 
-WHAT_STAYS = (
-    "Nothing was changed in Intercom and Chargebee: erase the person there too. Meltano's logs, which name ids, "
-    "stay until you delete them."
-)
+WHAT_STAYS = "Nothing was changed in Intercom and Chargebee: erase the person there too."
 
 
 @dataclass
@@ -47,7 +47,10 @@ class Trace:
     """Everything found about a person."""
 
     stored: StoredPerson
+    aliases: frozenset[str]  #: ids of the person in Intercom and ChartMogul that only the history knows
+    records: int  #: records of the history that are about the person
     reports: tuple[Path, ...]  #: files of the targets that name the person
+    logs: tuple[Path, ...]  #: logs and journals that name the person
     contacts: tuple[str, ...]  #: uuids of contacts in ChartMogul
     customers: tuple[str, ...]  #: uuids of the leads' customers in ChartMogul with an address of the person
     foreign_customers: int  #: the number of customers of other data sources with one
@@ -62,6 +65,13 @@ class Trace:
         )
         yield f"stores: {', '.join(stores) or 'none'}"
         yield f"reports: {', '.join(path.name for path in self.reports) or 'none'}"
+        yield f"history: {self.records} records"
+        yield f"logs: {len(self.logs)}"
+
+    @property
+    def folded_names(self) -> set[str]:
+        """Every name of the person, in the form for comparisons."""
+        return {fold_name(name) for name in (*self.stored.names, *self.stored.sent_as, *self.aliases)}
 
 
 def find_trace(project: Project, person: str) -> Trace:
@@ -73,15 +83,27 @@ def find_trace(project: Project, person: str) -> Trace:
     if not person.strip():
         raise ConsoleError("Name the person to erase: an e-mail address or an id.")
     stored = _find_in_stores(project, person.strip())
-    folded = _fold_names({*stored.names, *stored.sent_as})
-    files = {path for pipeline in project.pipelines for path in _list_report_files(project, pipeline)}
+    with open_history(project) as history:
+        records = history.list_person({*stored.names, *stored.sent_as})
+    # A company of ChartMogul may show the address of a person: its own ids are not the person's.
+    people = [one for one in records if one.stream == "contacts"]
+    aliases = frozenset({name for one in people for name in (one.record_id, one.remote_id, one.email) if name})
     customers, foreign_customers = _find_customers(project, stored.names)
-    return Trace(
+    trace = Trace(
         stored,
-        reports=tuple(path for path in sorted(files) if mentions_person(path, folded)),
+        aliases,
+        len(records),
+        reports=(),
+        logs=(),
         contacts=tuple(_find_contacts(project, stored)),
         customers=customers,
         foreign_customers=foreign_customers,
+    )
+    reports = {path for pipeline in project.pipelines for path in _list_report_files(project, pipeline)}
+    return replace(
+        trace,
+        reports=tuple(path for path in sorted(reports) if mentions_person(path, trace.folded_names)),
+        logs=tuple(path for path in _list_logs(project) if mentions_person(path, trace.folded_names)),
     )
 
 
@@ -106,9 +128,15 @@ def erase(project: Project, trace: Trace) -> Iterator[str]:
                 raise ConsoleError(f"ChartMogul does not delete a contact: {response.reason}")
     yield f"Deleted {len(trace.contacts)} contacts in ChartMogul."
     yield from _clear_customers(project, trace)
-    for path in trace.reports:
-        remove_lines(path, _fold_names({*trace.stored.names, *trace.stored.sent_as}))
-    yield f"Removed the person from {len(trace.reports)} reports."
+    with open_history(project) as history:
+        # It loads the journals first, so that none brings the person back.
+        removed = history.erase({*trace.stored.names, *trace.stored.sent_as, *trace.aliases})
+    yield f"Deleted {removed} rows of the history."
+    yield f"Deleted {_erase_waiting(project, trace)} waiting ids of live."
+    for path in (*trace.reports, *trace.logs):
+        if path.exists():
+            remove_lines(path, trace.folded_names)
+    yield f"Removed the person from {len(trace.reports)} reports and {len(trace.logs)} logs."
     stores = trace.stored.stores
     maps = [pipeline for pipeline in project.pipelines if stores.get(pipeline.map)]
     rows = sum(erase_person(project, pipeline, trace.stored.names) for pipeline in maps)
@@ -134,12 +162,26 @@ def _find_in_stores(project: Project, person: str) -> StoredPerson:
 def _list_report_files(project: Project, pipeline: Pipeline) -> Iterator[Path]:
     for own in find_report_folders(project, pipeline):
         yield from own.list_files()
+        # Each run may have a folder of its own there.
+        yield from (path for path in Path(own.folder).glob("runs/*/*") if path.is_file())
     for folder in find_unregistered_folders(project, pipeline):
-        yield from (path for path in folder.iterdir() if path.suffix in {".csv", ".jsonl", ".json", ".html"})
+        yield from (path for path in folder.rglob("*") if path.suffix in {".csv", ".jsonl", ".json", ".html"})
+    # The summaries of the map's runs name odd records.
+    store_dir = find_store_dir(project, pipeline)
+    yield from store_dir.glob("*.summary.json")
 
 
-def _fold_names(names: Iterable[str]) -> set[str]:
-    return {fold_name(name) for name in names}
+def _list_logs(project: Project) -> Iterator[Path]:
+    """Yield the logs of runs, the console's and Meltano's, and journals that could not be loaded."""
+    yield from sorted((project.root / "logs").rglob("*.log"))
+    yield from sorted((project.system_dir / "logs").rglob("*.log"))
+    yield from sorted(find_journals(project).rglob("*.jsonl*"))
+
+
+def _erase_waiting(project: Project, trace: Trace) -> int:
+    """Take the person out of live's inbox; return how many ids waited."""
+    with open_inbox(project) as inbox:
+        return inbox.erase({*trace.stored.names, *trace.aliases}) if inbox else 0
 
 
 def _list_addresses(names: Iterable[str]) -> list[str]:

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 from standpipe_console._kit import folders
 from standpipe_console.api.vendors import connect_intercom
 from standpipe_console.errors import ConsoleError
+from standpipe_console.history import open_history
+from standpipe_console.history.settings import find_folder, find_journals
+from standpipe_console.live.settings import open_inbox
+from standpipe_console.project.jobs import list_jobs
 from standpipe_console.project.meltano import LIST_SCHEDULES, LIST_STATES, build_settings_command
 from standpipe_console.project.pipelines import SYNC
 from standpipe_console.project.stores import find_store_dir, list_store_files
@@ -131,14 +135,41 @@ def remove_reports(project: Project, pipeline: Pipeline) -> str:
     return "\n".join(lines)
 
 
-def _remove_run_files(project: Project, pipeline: Pipeline) -> str:
-    """Remove the files of runs: Meltano's catalog with the site's fields, and the console's lock."""
+def remove_run_files(project: Project, pipeline: Pipeline) -> str:
+    """Remove what a run leaves: Meltano's catalog with the site's fields, and the console's locks and notes."""
     for plugin in (*pipeline.plugins, *pipeline.inherited):
         shutil.rmtree(project.system_dir / "run" / plugin, ignore_errors=True)
-    locks = project.system_dir / "standpipe"
-    (locks / f"{pipeline.job}.lock").unlink(missing_ok=True)
-    _remove_if_empty(locks)
+    own = find_folder(project)
+    for job in _list_jobs(project, pipeline):
+        for suffix in ("lock", "next", "last.json", "run.json"):
+            (own / f"{job}.{suffix}").unlink(missing_ok=True)
+    _remove_if_empty(own)
     return ""
+
+
+def _list_jobs(project: Project, pipeline: Pipeline) -> list[str]:
+    """Return the jobs that write with the pipeline's target, its trial and its validation included."""
+    targets = [pipeline.target, *(one for one in pipeline.inherited if one.startswith(f"{pipeline.target}-"))]
+    return [pipeline.job, *(job for target in targets for job in list_jobs(project, target))]
+
+
+def remove_history(project: Project, pipeline: Pipeline) -> str:
+    """Remove what the history, the journals and live's inbox say of the pipeline; with the last one, the files too."""
+    with open_history(project) as history:
+        runs = history.forget(pipeline.target, _list_jobs(project, pipeline))
+    with open_inbox(project) as inbox:
+        if inbox:
+            inbox.forget(pipeline.job)
+    for folder in find_journals(project).glob(f"{pipeline.target}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    _remove_if_empty(find_journals(project))
+    if project.ready_pipelines in ([], [pipeline]):
+        for name in ("history.db", "inbox.sqlite"):
+            for path in find_folder(project).glob(f"{name}*"):
+                path.unlink()
+        (find_folder(project) / "live.lock").unlink(missing_ok=True)
+        (find_folder(project) / "live.next").unlink(missing_ok=True)
+    return f"Removed {_count(runs, 'run')} from the history." if runs else ""
 
 
 def _remove_settings(project: Project, pipeline: Pipeline) -> str:
@@ -176,7 +207,8 @@ STEPS: tuple[Callable[[Project, Pipeline], str], ...] = (
     _remove_state,
     _remove_stores,
     remove_reports,
-    _remove_run_files,
+    remove_history,
+    remove_run_files,
     _remove_settings,
     _remove_file_settings,
     _report_shell_keys,
