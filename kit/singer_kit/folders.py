@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .kept_reports import list_kept_runs
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
@@ -30,10 +32,11 @@ class OwnFolder:
     names: tuple[str, ...]
 
     def list_files(self) -> list[Path]:
-        """List the plugin's existing files, including unfinished ones."""
+        """List the plugin's existing files, including unfinished ones and the kept reports of earlier runs."""
         # Users can edit the registry, and a name with a path in it would lead out of the folder.
         names = sorted(name + suffix for name in self.names if Path(name).name == name for suffix in ("", DRAFT))
-        paths = [Path(self.folder) / name for name in names]
+        folders = [Path(self.folder), *list_kept_runs(Path(self.folder))]
+        paths = [folder / name for folder in folders for name in names]
         return [path for path in paths if path.is_file() or path.is_symlink()]
 
 

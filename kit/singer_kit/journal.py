@@ -131,6 +131,11 @@ class JournalWriter:
             self._stop(error.strerror)
 
     @property
+    def is_subset(self) -> bool:
+        """Whether the input of the run is not everybody."""
+        return self._is_subset
+
+    @property
     def is_on(self) -> bool:
         """Whether a journal is being written."""
         return self._descriptor is not None

@@ -7,24 +7,43 @@ import os
 import time
 import uuid
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import click
 from singer_sdk.exceptions import ConfigurationError
 
 from .errors import LOGGER, describe_error
 from .journal import VERSION, JournalWriter, RunStart
+from .kept_reports import keep_reports
 from .private_files import PLUGIN
 from .run_lock import PATIENCE, RunLock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from .json_types import JsonObject, JsonValue
 
+#: The figures that say that a run has written something, or that something was refused.
+_DONE = ("updated", "created", "converted", "deleted", "moved_cleared", "attributes_created", "rejected")
 STOPPED = "The run was stopped by a signal: no STATE was written, so the next run starts from the same point."
 NOTHING_CAME = "Neither records nor a declaration of any came: look at the log of the tap and the map."
+
+
+class Folders(Protocol):
+    """The folders of a run."""
+
+    @property
+    def report_dir(self) -> Path:
+        """Where its reports are."""
+
+    @property
+    def memory_dir(self) -> Path:
+        """What it must know of earlier runs, and its lock."""
+
+    @property
+    def journal_dir(self) -> Path | None:
+        """Where its journal is written; None for none."""
 
 
 class RunBase(abc.ABC):
@@ -40,6 +59,7 @@ class RunBase(abc.ABC):
         self._reports: JsonValue = None
         self._figures: JsonObject = {}
         self._lock: RunLock | None = None
+        self._keeps: tuple[Path, Collection[str], float] | None = None
         self.journal = JournalWriter()
 
     @abc.abstractmethod
@@ -72,9 +92,10 @@ class RunBase(abc.ABC):
         Args:
             error: what ended it; None when nothing did.
         """
+        status, sentence = self._describe_end(error)
+        self._keep_reports(status)
         if self._lock:
             self._lock.release()
-        status, sentence = self._describe_end(error)
         stopped_by = getattr(self.summary, "stopped_by", None) or ""
         try:
             self.journal.end(status, summary=self._figures, stopped_by=stopped_by, error=sentence)
@@ -82,21 +103,34 @@ class RunBase(abc.ABC):
             # The journal contains all writes, so a missing last line is no reason to repeat them.
             LOGGER.warning("The journal has no last line: %s", problem)
 
-    def _begin(self, journal_dir: Path | None, memory_dir: Path) -> None:
+    def _begin(self, folders: Folders, reports: Collection[str]) -> None:
         """Open the journal, and take the lock unless this is a validation.
 
         Args:
-            journal_dir: where the journal is written; None for none.
-            memory_dir: the folder of the lock, which exists.
+            folders: the folders of the run, which exist.
+            reports: the names of all reports.
 
         Raises:
             ConfigurationError: the journal cannot be written, or another run holds the lock.
         """
         mode = str(self.summary.mode)
-        if journal_dir:
-            self.journal.open(journal_dir, build_run_start(os.environ, mode, time.time()))
+        now = time.time()
+        if folders.journal_dir:
+            self.journal.open(folders.journal_dir, build_run_start(os.environ, mode, now))
         if mode != "validate":
-            self._lock = RunLock(memory_dir, self.lock_patience)
+            self._lock = RunLock(folders.memory_dir, self.lock_patience)
+        self._keeps = folders.report_dir, reports, now
+
+    def _keep_reports(self, status: str) -> None:
+        """Keep the reports beside those of the next run, unless a run over a few records had nothing to do."""
+        keeps, self._keeps = self._keeps, None
+        is_idle = self.journal.is_subset and status == "completed" and not any(map(self._figures.get, _DONE))
+        if keeps is None or self._reports is None or is_idle:
+            return
+        try:
+            keep_reports(*keeps)
+        except OSError as error:
+            LOGGER.warning("The reports of this run are not kept in %s/runs: %s", keeps[0], error.strerror)
 
     def _describe_end(self, error: BaseException | None) -> tuple[str, str]:
         """Return a word and a sentence about the end of the run."""

@@ -34,7 +34,7 @@ from target_chartmogul.merge.merger import build_party
 from target_chartmogul.records.buffer import StreamInput
 from target_chartmogul.records.object_types import CONTACT, CUSTOMER
 from target_chartmogul.records.remote import CUSTOMER_ID, CustomerFields
-from target_chartmogul.reporting.files import OWN_FILES
+from target_chartmogul.reporting.files import OWN_FILES, RUN_REPORTS
 from target_chartmogul.reporting.journal_names import SOURCES
 from target_chartmogul.reporting.report_files import OutcomeRecorder, Progress, ReportFiles, format_summary
 from target_chartmogul.reporting.summary import Summary
@@ -97,7 +97,7 @@ class Pipeline(RunBase):
             return
         make_folder(self._settings.report_dir, "report_dir", OWN_FILES["report_dir"])
         make_folder(self._settings.memory_dir, "memory_dir", OWN_FILES["memory_dir"])
-        self._begin(self._settings.journal_dir, self._settings.memory_dir)
+        self._begin(self._settings, RUN_REPORTS)
         try:
             self._sources = self._client.list_sources()
         except FatalAPIError as error:

@@ -95,7 +95,7 @@ class Pipeline(RunBase):
         if not settings.validate:
             make_folder(settings.memory_dir, "memory_dir", (*MEMORY_FILES, LOCK_FILE))
         # What an earlier run has to remember is complete only when that run has ended.
-        self._begin(settings.journal_dir, settings.memory_dir)
+        self._begin(settings, REPORT_FILES)
         self._memory = Memory(settings.memory_dir, int(time.time()), settings.report_dir)
         try:
             app = self._client.identify_token()

@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,6 +167,8 @@ class RecordedSandbox(RunningSandbox):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.writes: list[tuple[str, str, bytes]] = []
+        self.spans: list[tuple[float, float]] = []
+        """When each of the writes arrived and was answered, in unix seconds."""
         self._app = cast("ASGIApp", self._server.config.app)
         self._server.config.app, self._server.config.interface = self._record, "asgi3"
 
@@ -179,7 +182,10 @@ class RecordedSandbox(RunningSandbox):
                 self.writes.append((scope["method"], scope["path"].removeprefix("/intercom"), body))
             return read[-1]
 
+        begin = time.time()
         await self._app(scope, keep, send)
+        if is_write(scope["method"], scope["path"]):
+            self.spans.append((begin, time.time()))
 
 
 def is_write(method: str, path: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_kit.folders import read_folders
+from singer_kit.kept_reports import list_kept_runs
 from singer_sdk.exceptions import ConfigurationError
 from target_intercom.decisions import rules
 from target_intercom.reporting import page
@@ -201,3 +202,28 @@ def test_a_memory_ends_after_a_day(target: Any, customer: Record) -> None:
     line = {"id": "ann", "value": "ann@a.example", "intercom_id": "x", "found_at": a_day_ago}
     (target.directory / "memory" / "archived.jsonl").write_text(json.dumps(line))
     assert target.run([customer("bob")]).rows("archived") == []
+
+
+def test_the_reports_of_each_run_are_kept(workspace: Any, target: Any, customer: Record) -> None:
+    """Each run has a folder with its own reports; a run over a few records has one only when it wrote or failed."""
+    workspace.add(email="ann@a.example")
+    counts = []
+
+    def run(*, mrr: int, is_subset: bool) -> None:
+        target.is_subset = is_subset
+        target.run([customer("ann", cb_cust_mrr=mrr)])
+        counts.append(len(list_kept_runs(target.directory)))
+
+    run(mrr=1, is_subset=False)
+    run(mrr=1, is_subset=False)
+    run(mrr=1, is_subset=True)
+    run(mrr=2, is_subset=True)
+    workspace.sandbox.fault(method="PUT", path="/contacts/*", effect={"status": 401, "body": {}})
+    with pytest.raises(ConfigurationError):
+        run(mrr=3, is_subset=True)
+    kept = [reports(path) for path in list_kept_runs(target.directory)]
+    assert (counts, len(kept)) == ([1, 2, 2, 3], 4)
+    changes = [texts["changes.jsonl"].count("\n") for texts in kept]
+    assert changes == [1, 0, 1, 0]
+    assert [json.loads(texts["summary.json"])["status"] for texts in kept] == [*["completed"] * 3, "stopped"]
+    assert reports(target.directory / "latest") == reports(target.directory) == kept[-1]

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from standpipe_console._kit import folders
+from standpipe_console._kit import folders, kept_reports
 from standpipe_console.api.vendors import connect_intercom
 from standpipe_console.errors import ConsoleError
 from standpipe_console.history import open_history
@@ -124,6 +124,7 @@ def remove_reports(project: Project, pipeline: Pipeline) -> str:
     for one in sorted(registered, key=lambda one: len(one.folder), reverse=True):
         for path in one.list_files():
             path.unlink()
+        kept_reports.remove_empty_runs(Path(one.folder))
         _remove_if_empty(Path(one.folder))
         if Path(one.folder).exists():
             lines.append(f"Removed its own files from {one.folder}; other files stay there.")
