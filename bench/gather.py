@@ -90,7 +90,7 @@ def kept(path: Path, chosen: Sequence[Path]) -> list[str]:
 def document(table: Sequence[str]) -> str:
     """Return the complete document."""
     told = f"# What was measured\n\n`make bench` makes this table. The machine: {machine()}.\n\n"
-    note = "Where the load before is more than 0, other work took a part of the machine: an idle one is faster.\n\n"
+    note = "A load before above 0 means that other work ran at the same time. An idle machine is faster.\n\n"
     return told + note + HEAD + "\n".join(sorted(table)) + "\n"
 
 

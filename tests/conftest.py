@@ -23,7 +23,7 @@ settings.load_profile("standpipe")
 settings.register_profile("thorough", deadline=None, max_examples=2200)
 """For fuzzing at length; what has no number of examples of its own takes it from the profile."""
 
-#: A `crontab` that keeps its table in a file: no test reads or writes the crontab of whoever runs the tests.
+#: A `crontab` command with its table in a file, so that no test touches the user's own crontab.
 CRONTAB = """#!/bin/sh
 case "$1" in
   -l) [ -e "$CRONTAB_TABLE" ] || { echo "${CRONTAB_WORDS-no crontab for nobody}" >&2; exit 1; }; cat "$CRONTAB_TABLE";;

@@ -135,7 +135,7 @@ class Transport:
         pacer: when a request may go; whenever the server did not ask to wait if not given.
         reserve: of a window of so many calls, how many are left alone; none if not given.
         name_error: gives the vendor's code of an error; none if not given.
-        logger: tells of attempts that failed.
+        logger: logs attempts that failed.
         sleep: waits for so many seconds.
         clock: seconds, from any start, that only grow.
     """
@@ -208,7 +208,7 @@ class Transport:
             call: what to send, or a function that returns it, where it changes with the attempts.
             read: makes something of an answer; a `FailedCallError` of it has the call made again.
             tries: attempts, if not as many as in the table.
-            on_failure: is told of every attempt that failed.
+            on_failure: is called with every attempt that failed.
 
         Raises:
             NoAnswerError: there was no answer of use.

@@ -61,7 +61,7 @@ def undo(target: RestoringTarget, journal: IO[bytes], *, archive_created: bool) 
     """Undo the run with this journal."""
     writes = read_writes(journal.read())
     if not writes:
-        raise UserError("The file of --journal tells of no write: there is nothing to undo.")
+        raise UserError("The file of --journal contains no write: there is nothing to undo.")
     outcomes: Counter[str] = Counter()
     fields = 0
 

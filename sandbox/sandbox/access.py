@@ -1,7 +1,7 @@
 """Decides who may control the sandbox: a client on this machine, never a page of another site in a browser.
 
-A browser names the page's site in ``Origin``, and a page that has a name of its own point to this machine (DNS
-rebinding) shows that name in ``Host``. See https://owasp.org/www-community/attacks/csrf.
+A browser sends the page's site in ``Origin``. If a page's own host name points to this machine (DNS rebinding), the
+browser sends that name in ``Host``. See https://owasp.org/www-community/attacks/csrf.
 """
 
 from __future__ import annotations

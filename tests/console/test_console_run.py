@@ -352,7 +352,7 @@ def test_the_history_has_every_run(project: Project) -> None:
 
 
 def test_a_run_is_under_way_until_it_is_killed(project: Project) -> None:
-    """Whoever opens the history finds that nothing of it lives."""
+    """Opening the history marks a run as killed when none of its processes is left."""
     (project.root / "wait").touch()
     process = subprocess.Popen([sys.executable, "-c", RUN, project.root])
     wait_until(lambda: len(read_starts(project)) == 1)

@@ -335,7 +335,7 @@ def test_one_refused_record_is_sent_again(standpipe: Standpipe, started: Callabl
 def test_what_cannot_be_retried(standpipe: Standpipe, started: Callable[[], list[str]]) -> None:
     """Nothing runs for a record that is not refused, an unknown job, without a yes, or in a paused pipeline."""
     said = standpipe("retry", "c9", code=1).stderr
-    assert said == "Error: `c9` is not among the refused records: `standpipe history` shows what is.\n"
+    assert said == "Error: `c9` is not a refused record: `standpipe history` shows which records are.\n"
     said = standpipe("retry", "--job", "billing", code=1).stderr
     assert said == "Error: There is nothing to retry of `billing`: name one of sync, sync-leads.\n"
     assert standpipe("retry", "--job", "sync", answer="n\n").output.endswith("Nothing was retried.\n")

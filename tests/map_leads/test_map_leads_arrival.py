@@ -59,7 +59,7 @@ def test_what_is_filtered_on_purpose(leads: Mapper, say: Say) -> None:
 OLD, YOUNG = {"created_at": STARTED - 1}, {"created_at": STARTED}
 ORPHANS: list[tuple[str, dict[str, Any], dict[str, Any], bool]] = [
     ("a user", OLD, {}, True),
-    ("a lead, of whom Intercom lists no company", {**OLD, "role": "lead"}, {}, False),
+    ("a lead, whose company Intercom does not list", {**OLD, "role": "lead"}, {}, False),
     ("a young user", YOUNG, {}, False),
     ("companies of which only changes came", OLD, {"whole": "contacts"}, False),
 ]

@@ -399,7 +399,7 @@ def test_what_is_no_journal(target: Any, tmp_path: Path, content: str, caplog: p
     journal.write_text(content)
     done = CliRunner().invoke(TargetIntercom.cli, ["--config", str(config), "undo", "--journal", str(journal)])
     assert done.exit_code == 1
-    assert caplog.messages[-1] == "The file of --journal tells of no write: there is nothing to undo."
+    assert caplog.messages[-1] == "The file of --journal contains no write: there is nothing to undo."
 
 
 @pytest.fixture

@@ -209,7 +209,7 @@ class Project:
         if len(wanted) < 2:  # noqa: PLR2004  # one command gains nothing
             return
         completed = [self._complete_command(command) for command in wanted]
-        # What fails here, such as a Meltano that is not installed, is told by the command that is then run by itself.
+        # The command that then runs alone reports failures, such as a missing Meltano.
         with suppress(ConsoleError):
             outputs = run_batch(self.meltano_executable, completed, self.root, self._meltano_env)
             self._outputs |= dict(zip(wanted, outputs or (), strict=False))

@@ -84,7 +84,7 @@ def plan_retries(project: Project, pipelines: Iterable[Pipeline], records: Colle
         found = [(one, _list_rejects(history, one, records)) for one in pipelines]
     known = {name for _, rows in found for row in rows for name in (row.record_id, row.remote_id)}
     if missing := set(records) - known:
-        raise ConsoleError(f"`{min(missing)}` is not among the refused records: `standpipe history` shows what is.")
+        raise ConsoleError(f"`{min(missing)}` is not a refused record: `standpipe history` shows which records are.")
     for pipeline, rows in found:
         if len(rows) > MOST:
             raise ConsoleError(

@@ -132,7 +132,7 @@ class ContactAttributes:
         self._defined = frozenset(defined.split(","))
 
     def read_defined(self, entries: Any) -> JsonObject:
-        """Read values by key out of `[{key, value}]`.
+        """Return the values by key from `[{key, value}]`.
 
         Raises:
             Refusal: 422, it is not a list of objects with a key and a plain value.

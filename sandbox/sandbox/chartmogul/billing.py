@@ -84,7 +84,7 @@ class Billing:
         trials = [one.trial_start for one in self._list_subscriptions(customer_id) if one.trial_start is not None]
         found: JsonObject = {"free_trial_started_at": min(trials, default=None)}
         if self._websites and customer.company and customer.cf_company_id and customer.row % 3:
-            # As if a user had filled it in, because the integration imports no websites.
+            # The integration imports no websites, so this one is as if a user had entered it.
             found["website_url"] = f"https://{build_domain(customer.company, customer.cf_company_id)}"
         return NO_CUSTOMER | _build_identity(customer) | found
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.clock import DAY
-from sandbox.intercom.fixtures import fill_template, read_fixture
+from sandbox.intercom.fixtures import read_fixture
+from sandbox.templates import fill_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandbox.intercom.errors import parameter_invalid, parameter_missing
-from sandbox.intercom.fixtures import fill_template, read_fixture
+from sandbox.intercom.fixtures import read_fixture
 from sandbox.intercom.operations import PAGING, Call, Operation
 from sandbox.intercom.search_values import read_seconds
 from sandbox.intercom.segments import SEGMENTS, count_members, find_segments
+from sandbox.templates import fill_template
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -32,7 +32,7 @@ class MergeStep:
         settings: `merge`, `merge_with`, `merge_by` and `mode`.
         logger: logs what was merged because of new settings.
         find_stop_reason: returns a sentence when the run is to stop.
-        journal: is told of every merge.
+        journal: receives every merge.
     """
 
     def __init__(

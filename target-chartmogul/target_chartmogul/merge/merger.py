@@ -46,7 +46,7 @@ class Merger:
         keys: by what two customers are the same, the surest first.
         log: knows what was merged, and what was taken apart again.
         find_stop_reason: returns a sentence when the run is to stop.
-        journal: is told of every merge, before and after it, and of the other leads.
+        journal: receives every merge, before and after it, and the other leads.
     """
 
     client: ChartMogulClient

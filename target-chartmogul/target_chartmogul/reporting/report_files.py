@@ -182,7 +182,7 @@ class OutcomeRecorder:
 
         Args:
             rows: all rows.
-            cut_off: the numbers of rows whose writes have no outcome, which the journal tells of.
+            cut_off: the numbers of rows whose writes have no outcome in the journal.
         """
         for row in rows:
             if row.seq not in cut_off and not self.recorded[row.seq // 8] >> row.seq % 8 & 1:

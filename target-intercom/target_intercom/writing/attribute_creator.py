@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from target_intercom.api.client import IntercomClient
     from target_intercom.records.attributes import Attribute
 
-#: The name under which a journal tells of created attributes.
+#: The stream of created attributes in a journal.
 ATTRIBUTES_STREAM = "data_attributes"
 _MAX_TRIES = 7
 

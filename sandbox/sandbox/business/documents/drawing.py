@@ -6,23 +6,22 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sandbox.business.documents.kinds import KINDS
-from sandbox.business.documents.templates import Names, get_filler
+from sandbox.business.documents.kinds import KINDS, read_fixture
 from sandbox.business.people import draw_id
 from sandbox.business.prices import CATALOG
 from sandbox.business.records import Record
 from sandbox.business.subscribing import FIRST_STAMP, stamp
 from sandbox.clock import DAY
+from sandbox.templates import fill_template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sandbox.business.parts import Business
-    from sandbox.business.payments import Transaction
-    from sandbox.business.records import Customer, Invoice, Subscription
     from sandbox.json_types import JsonObject
 
 R = TypeVar("R", bound=Record)
+_PARTS = read_fixture("parts")
 _AGE = 700 * DAY
 _TRIES = 20
 _DELETED_EVERY = 9
@@ -67,11 +66,13 @@ class Draw:
             "count": lambda number: number + 1,
             "at": lambda _: self.at,
             "days": lambda _: _Days(self.at),
-            "customer": lambda _: self.draw_customer(),
-            "subscription": lambda _: self.draw_subscription(),
-            "invoice": lambda _: self.draw_invoice(),
-            "payment": lambda _: self.draw_payment(),
-            "credit_note": lambda _: self.draw_credit_note(),
+            "customer": lambda _: self._draw_from(business.customers.records),
+            "subscription": lambda _: self._draw_from(business.subscriptions.records),
+            "invoice": lambda _: self._draw_from(business.invoices.records),
+            "payment": lambda _: self._draw_from(
+                [one for one in self.list_records("transactions") if one.status == "success"]
+            ),
+            "credit_note": lambda _: self._draw_from(self.list_records("credit_notes")),
             "one": lambda number: self.list_records(kind.each)[number // kind.per],
         }
         """For each name in a template, a function from the document's number to the value."""
@@ -79,28 +80,6 @@ class Draw:
     def list_records(self, name: str) -> Sequence[Any]:
         """Return the records of a table that are not deleted, or a part of the catalog."""
         return CATALOG.get(name) or [one for one in self.business.table(name).records if not one.deleted]
-
-    def draw_customer(self) -> Customer:
-        """Return a customer at random."""
-        return self._draw_from(self.business.customers.records)
-
-    def draw_subscription(self) -> Subscription:
-        """Return a subscription at random."""
-        return self._draw_from(self.business.subscriptions.records)
-
-    def draw_invoice(self) -> Invoice:
-        """Return an invoice at random."""
-        return self._draw_from(self.business.invoices.records)
-
-    def draw_payment(self) -> Transaction:
-        """Return a payment that succeeded, at random."""
-        payments: list[Transaction] = [one for one in self.list_records("transactions") if one.status == "success"]
-        return self._draw_from(payments)
-
-    def draw_credit_note(self) -> Document:
-        """Return a credit note at random."""
-        notes: Sequence[Document] = self.list_records("credit_notes")
-        return self._draw_from(notes)
 
     def _draw_from(self, records: Sequence[R]) -> R:
         """Return a random record that is not deleted, or the first record after twenty tries.
@@ -112,6 +91,18 @@ class Draw:
             raise NothingToDrawFromError
         drawn = (self.random.choice(records) for _ in range(_TRIES))
         return next((one for one in drawn if not one.deleted), records[0])
+
+
+class _Names(dict[str, Any]):
+    """The values that a document's template can name. Each is made by its maker when it is first used."""
+
+    def __init__(self, makers: Mapping[str, Callable[[int], Any]], number: int) -> None:
+        super().__init__()
+        self._makers, self._number = makers, number
+
+    def __missing__(self, name: str) -> Any:
+        self[name] = self._makers[name](self._number)
+        return self[name]
 
 
 class _Days:
@@ -153,7 +144,8 @@ def _draw_one(draw: Draw, number: int) -> Document:
 def write_document(draw: Draw, number: int) -> Document:
     """Return the ``number``-th document of a kind as it is written at ``draw.at``, without stamps."""
     kind = KINDS[draw.name]
-    facts: JsonObject = dict(get_filler(draw.name)(Names(draw.makers, number)))
+    names = _Names(draw.makers, number)
+    facts: JsonObject = fill_template(kind.facts, names, number, parts=_PARTS, keeps_nulls=False)
     beside = {name: facts.pop(name) for name in kind.beside}
     hidden = {name: facts.pop(name) for name in kind.hidden}
     named = facts.pop("id", None) or (facts.get(kind.key) if kind.key else None)

@@ -17,9 +17,14 @@ _FILES = ("selling", "billing", "holding", "keeping")
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of document: its template, how many there are, and which of its stamps the vendor shows.
+    """A kind of document: its template, how many there are, and which of its timestamps the vendor shows.
 
-    A template names ``id`` and ``created_at`` only where they are not to be drawn.
+    ``facts`` is the template. Members that are null are left out, and ``id`` and ``created_at`` are drawn if they are
+    missing. It can name these values:
+
+    - ``{customer.id}``, ``{subscription.plan.id}``, ``{invoice.id}``, ``{payment.id}``, ``{credit_note.id}``: of
+      records that are drawn once per document; ``{one.id}``: of the document's own record (see ``each``);
+    - ``{number}`` from 0, ``{count}`` from 1; ``{at}``, its time, and ``{days[30]}``, so many days later.
     """
 
     object: str
