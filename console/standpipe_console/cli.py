@@ -5,16 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 
 import click
 
 from standpipe_console import output
 from standpipe_console.checks.doctor import run_checks
-from standpipe_console.checks.explain import explain_customer
-from standpipe_console.checks.explain_text import print_explanation
-from standpipe_console.checks.status import print_status, read_status
 from standpipe_console.errors import ConsoleError
 from standpipe_console.lazy_group import LazyGroup
 from standpipe_console.project.meltano import Project
@@ -28,6 +24,7 @@ YES = click.option("--yes", is_flag=True, help="Do not ask.")
 #: Commands with a module of their own, which is imported when the command is run.
 PLACES = {
     "alert": "standpipe_console.alerts.command:alert",
+    "explain": "standpipe_console.checks.commands:explain",
     "history": "standpipe_console.history.command:history_command",
     "live": "standpipe_console.live.command:live",
     "pause": "standpipe_console.undo.command:pause_command",
@@ -37,6 +34,7 @@ PLACES = {
     "schedule": "standpipe_console.schedules.command:schedule",
     "serve": "standpipe_console.page.command:serve",
     "setup": "standpipe_console.setup.command:setup",
+    "status": "standpipe_console.checks.commands:status",
     "undo": "standpipe_console.undo.command:undo_command",
 }
 
@@ -70,36 +68,6 @@ def doctor(project: Project, *, as_json: bool) -> None:
         output.open_console().print(output.build_table(("job", "check", "result", "finding"), rows))
     if any(finding.result == "fail" for _, finding in findings):
         sys.exit(1)
-
-
-@main.command()
-@AS_JSON
-@click.pass_obj
-def status(project: Project, *, as_json: bool) -> None:
-    """Show the last runs and the next one, and what to do about a run that was killed."""
-    now = datetime.now().astimezone()
-    found = [read_status(project, pipeline, now) for pipeline in project.ready_pipelines]
-    if as_json:
-        output.print_json([one.build_json() for one in found])
-        return
-    out = output.open_console()
-    for one in found:
-        print_status(out, one, now)
-    if not found:
-        out.print("No pipeline is set up: run `meltano invoke standpipe:setup`.")
-
-
-@main.command()
-@AS_JSON
-@click.argument("customer_id")
-@click.pass_obj
-def explain(project: Project, customer_id: str, *, as_json: bool) -> None:
-    """Show why Intercom shows what it shows for a customer, by Chargebee's id or by the value it is matched by."""
-    explained = explain_customer(project, customer_id)
-    if as_json:
-        output.print_json(explained)
-    else:
-        print_explanation(output.open_console(), explained)
 
 
 @main.command()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 from standpipe_console.checks import explain, explain_text
 from standpipe_console.project.dry_run import DryRun
+
+from tests.history.conftest import START, JournalFile, change
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,8 +48,7 @@ REPORTS = {
     "unfit": "id,field,reason\nann,cb_seats,not a whole number\nann,cb_tier,not an option\n",
     "moved": "id,was_on,outcome\neve,123,keeps its values\n",
 }
-NOTHING: dict[str, Any] = {"wrote": {}, "unfit": {}, "moved": []}
-WROTE = {"custom_attributes.cb_cust_mrr": {"before": 1, "after": 2}}
+NOTHING: dict[str, Any] = {"unfit": {}, "moved": []}
 
 
 @pytest.mark.parametrize(
@@ -60,14 +60,11 @@ WROTE = {"custom_attributes.cb_cust_mrr": {"before": 1, "after": 2}}
             {
                 "outcome": "updated",
                 "reason": "matched",
-                "wrote": WROTE,
                 "unfit": {"cb_seats": "not a whole number", "cb_tier": "not an option"},
                 "moved": [],
             },
             [
-                "It ended at noon: updated (matched)",
-                "It wrote 1 fields, of which 0 had no value before.",
-                "  cb_cust_mrr: 1 -> 2",
+                "The last run ended at noon: updated (matched)",
                 "It could not write cb_seats: not a whole number",
                 "It could not write cb_tier: not an option",
             ],
@@ -76,13 +73,13 @@ WROTE = {"custom_attributes.cb_cust_mrr": {"before": 1, "after": 2}}
             "bob",
             "bob",
             {"outcome": "created", "reason": "no_match", **NOTHING},
-            ["It ended at noon: created (no_match)", "It wrote nothing for this customer."],
+            ["The last run ended at noon: created (no_match)"],
         ),
         (
             "dan",
             "dan",
             {"outcome": "not_reached", "reason": "updated", **NOTHING},
-            ["It ended at noon: not reached (updated)", "It wrote nothing for this customer."],
+            ["The last run ended at noon: not reached (updated)"],
         ),
         (
             "eve",
@@ -95,9 +92,8 @@ WROTE = {"custom_attributes.cb_cust_mrr": {"before": 1, "after": 2}}
                 "moved": [{"was_on": ["123"], "outcome": "keeps its values"}],
             },
             [
-                "It ended at noon: not sent (shares its e-mail with ann, which is sent)",
+                "The last run ended at noon: not sent (shares its e-mail with ann, which is sent)",
                 "ann, which was sent instead: updated (matched)",
-                "It wrote nothing for this customer.",
                 "It was on 123 before: keeps its values",
             ],
         ),
@@ -105,19 +101,19 @@ WROTE = {"custom_attributes.cb_cust_mrr": {"before": 1, "after": 2}}
             "fay",
             "",
             {"outcome": "not_sent", "reason": "left out by the filter", **NOTHING},
-            ["It ended at noon: not sent (left out by the filter)", "It wrote nothing for this customer."],
+            ["The last run ended at noon: not sent (left out by the filter)"],
         ),
         (
             "new",
             "cid",
             {"outcome": "skipped", "reason": "ambiguous", **NOTHING},
-            ["It ended at noon: skipped (ambiguous)", "It wrote nothing for this customer."],
+            ["The last run ended at noon: skipped (ambiguous)"],
         ),
         (
             "new",
             "new",
             NOTHING,
-            ["It ended at noon: the record was not in it", "It wrote nothing for this customer."],
+            ["The last run ended at noon: the record was not in it"],
         ),
     ],
     ids=["written", "created", "not reached", "not sent", "left out", "sent is another", "in no list"],
@@ -128,7 +124,6 @@ def test_what_the_last_run_did_for_a_customer(
     """`explain` tells the customer's outcome from any of the reports."""
     for name, text in REPORTS.items():
         (tmp_path / f"{name}.csv").write_text(text)
-    (tmp_path / "changes.jsonl").write_text(json.dumps({"id": "ann", "fields": WROTE}) + "\n")
     assert explain.read_reports(tmp_path, customer_id, sent) == told
     assert list(explain_text.describe_last_run({"ended": "noon", **told})) == sentences
 
@@ -136,5 +131,29 @@ def test_what_the_last_run_did_for_a_customer(
 def test_reports_of_an_earlier_version_are_read(tmp_path: Path) -> None:
     """A report that an earlier version did not write counts as empty."""
     (tmp_path / "matched.csv").write_text(REPORTS["matched"])
-    (tmp_path / "changes.jsonl").write_text("")
     assert explain.read_reports(tmp_path, "ann", "ann") == {"outcome": "updated", "reason": "matched", **NOTHING}
+
+
+def test_what_runs_did_with_a_customer(project: Project, facts_of: Callable[[str], PluginFacts]) -> None:
+    """Comes from the history, the latest run first, field by field."""
+    folder = project.system_dir / "standpipe"
+    for number, kind in enumerate(["updated", "rejected"]):
+        journal = JournalFile(folder, f"{number}" * 32, at=START + 3600 * number)
+        journal.write("ann", kind, "bad phone" if kind == "rejected" else "", fields=change("cb_cust_mrr", 1, 2))
+        journal.end()
+    project.set_facts("target-intercom", facts_of("target-intercom"))
+    runs = explain.read_runs(project, "ann")
+    assert list(explain_text.describe_runs(runs)) == [
+        "2025-11-30 18:00, run 11111111: rejected (bad phone)",
+        "2025-11-30 17:00, run 00000000: updated (matched, and something differed)",
+        "  It wrote 1 fields, of which 0 had no value before.",
+        "    cb_cust_mrr: 1 -> 2",
+    ]
+    assert runs[1]["wrote"] == [
+        {
+            "action": "update",
+            "intercom_id": "remote-ann",
+            "fields": {"custom_attributes.cb_cust_mrr": {"before": 1, "after": 2}},
+        }
+    ]
+    assert explain.read_runs(project, "eve") == []

@@ -9,97 +9,97 @@ import pytest
 from standpipe_console.checks import explain_text, status
 from standpipe_console.checks.explain import build_decision
 from standpipe_console.checks.status import Status
+from standpipe_console.history import PauseRow, RunRow
+from standpipe_console.history.figures import sum_figures
 from standpipe_console.project.dry_run import DryRun
 from standpipe_console.project.pipelines import SYNC
 from standpipe_console.project.stores import State, parse_state
-from standpipe_console.runs import past
-from standpipe_console.runs.past import Run
+from standpipe_console.runs.log_errors import find_last_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from standpipe_console.project.plugin_facts import PluginFacts
 
-LOG = """\
-2026-11-22T01:43:11.524688Z [info     ] map-subscriptions Reader 'map-subscriptions' completed processing 419 lines
-2026-11-22T01:43:12.400107Z [info     ] target-intercom status                   completed
-2026-11-22T01:43:12.400484Z [info     ] target-intercom records                         58
-2026-11-22T01:43:12.400690Z [info     ] target-intercom updated                         49
-2026-11-22T01:43:12.400779Z [info     ] target-intercom created                          3
-2026-11-22T01:43:12.400850Z [info     ] target-intercom skipped: ambiguous               2
-2026-11-22T01:43:12.401016Z [info     ] target-intercom skipped: archived                1
-2026-11-22T01:43:12.401458Z [info     ] target-intercom calls                           97
-2026-11-22T01:43:12.401540Z [info     ] target-intercom seconds                        1.4
-2026-11-22T01:43:12.401600Z [info     ] other           records                          7
-""".splitlines()
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-def run(result: str = "SUCCESS", **more: Any) -> Run:
-    """Return a run."""
-    return Run("id", "prod:tap-chargebee-to-target-intercom", result, NOW, 9.5, "cli", **more)
-
-
-def test_a_run_is_counted_by_its_log() -> None:
-    """The target's last figures count. Skips and rejects are the sums over their reasons."""
-    counts = dict(past.parse_figures(LOG, "target-intercom"))
-    assert counts["records"] == 58
-    assert status.sum_figures(run(counts=counts)) == {
-        "records": 58, "written": 52, "skipped": 3, "rejected": 0, "calls": 97,
-    }  # fmt: skip
-    assert set(status.sum_figures(run()).values()) == {None}
-
-
-def test_a_report_tells_the_same_as_a_log() -> None:
-    """The report replaces a log whose level has no figures."""
-    summary = {
-        "status": "completed", "records": 58, "updated": 49, "created": 3, "skipped": {"ambiguous": 2, "archived": 1},
-        "streams": {"contacts": {"records": 58}}, "calls": 97, "seconds": 1.4,
-    }  # fmt: skip
-    assert dict(past.flatten_summary(summary)) == dict(past.parse_figures(LOG, "target-intercom"))
-
-
-def test_a_failed_run_is_told_with_its_sentence(tmp_path: Path) -> None:
-    """The plugin's error counts, not Meltano's line after it."""
-    folder = tmp_path / "elt" / "prodtap-chargebee-to-target-intercom" / "id"
-    folder.mkdir(parents=True)
-    (folder / "elt.log").write_text(
-        "2026-11-22T02:00:00.1Z [error    ] tap-chargebee Chargebee refuses `api_key`.\n"
-        "2026-11-22T02:00:01.1Z [error    ] meltano      Run invocation could not be completed as block failed\n"
+def run(status: str = "completed", reason: str = "", **counts: Any) -> RunRow:
+    """Make a run that started two hours ago."""
+    return RunRow(
+        run_id="r",
+        plugin="target-intercom",
+        job="sync",
+        environment="prod",
+        trigger="schedule",
+        mode="sync",
+        is_subset=False,
+        started_at=NOW.timestamp() - 7200,
+        ended_at=NOW.timestamp() - 7190.5,
+        status=status,
+        exit_code=0,
+        reason=reason,
+        counts=counts,
+        plugin_version="0.1.0",
     )
-    assert past.find_last_error(past.read_log(tmp_path, "id")) == "Chargebee refuses `api_key`."
-    assert past.read_log(tmp_path, "gone") == []
+
+
+def test_a_run_is_counted_by_its_summary() -> None:
+    """Skips and rejects are added up over their reasons; a run whose target never counted has no figures."""
+    counts = {"records": 58, "updated": 49, "created": 3, "skipped": {"ambiguous": 2, "archived": 1}, "calls": 97}
+    assert sum_figures(counts) == {"records": 58, "written": 52, "skipped": 3, "rejected": 0, "calls": 97}
+    assert set(sum_figures({}).values()) == {None}
+
+
+def test_a_failed_run_has_its_sentence() -> None:
+    """Not what Meltano says after it."""
+    log = [
+        "2026-11-22T02:00:00.1Z [error    ] tap-chargebee Chargebee refuses `api_key`.",
+        "2026-11-22T02:00:01.1Z [error    ] meltano      Run invocation could not be completed as block failed",
+    ]
+    assert find_last_error(log) == "Chargebee refuses `api_key`."
+    assert find_last_error([]) == ""
 
 
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
+        (Status(SYNC, [], None, None), ["Not scheduled: run `meltano invoke standpipe:schedule install`."]),
         (
-            Status(SYNC, [], None, None, killed=False),
-            ["Not scheduled: run `meltano invoke standpipe:schedule install`."],
-        ),
-        (
-            Status(SYNC, [run("RUNNING")], NOW.replace(hour=18), 7200.0, killed=True),
+            Status(SYNC, [run("killed", "The run was killed.")], NOW.replace(hour=18), 7200.0),
             [
                 (
-                    "Meltano lists a run as running, but no process runs: it was killed. Nothing is lost. Wait five "
-                    "minutes, or start the next run with `meltano run --force sync`."
+                    "The last run was killed. Nothing is lost. Start the next one with `standpipe run sync`; a bare "
+                    "`meltano run` has to wait five minutes, or needs `--force`."
                 ),
-                "The last confirmed run finished reading 2 hours ago.",
+                "The last good run over everything started 2 hours ago.",
                 "Next run: 2026-11-22 18:00 by this machine's clock, in 360 min.",
             ],
         ),
         (
-            Status(SYNC, [run("FAIL", error="Chargebee refuses `api_key`.")], None, 90.0, killed=False),
+            Status(SYNC, [run("failed", "Chargebee refuses `api_key`.")], None, 90.0),
             [
                 "The last run failed: Chargebee refuses `api_key`.",
-                "The last confirmed run finished reading 90 seconds ago.",
+                "The last good run over everything started 90 seconds ago.",
                 "Not scheduled: run `meltano invoke standpipe:schedule install`.",
             ],
         ),
         (
-            Status(SYNC, [run()], NOW.replace(hour=18), None, killed=False, cron_runs=False),
+            Status(SYNC, [run("not_started", "sync was not started: it was told to stop.")], None, None),
+            [
+                "sync was not started: it was told to stop.",
+                "Not scheduled: run `meltano invoke standpipe:schedule install`.",
+            ],
+        ),
+        (
+            Status(SYNC, [run()], None, None, pause=PauseRow("sync", NOW.timestamp() - 180, "r was undone.", "r")),
+            [
+                "Paused 3 minutes ago: r was undone. To go on: `standpipe resume sync`.",
+                "Not scheduled: run `meltano invoke standpipe:schedule install`.",
+            ],
+        ),
+        (
+            Status(SYNC, [run()], NOW.replace(hour=18), None, cron_runs=False),
             [
                 (
                     "Scheduled, but no cron runs on this machine: start one, for example with `service cron start` or "
@@ -108,11 +108,11 @@ def test_a_failed_run_is_told_with_its_sentence(tmp_path: Path) -> None:
             ],
         ),
         (
-            Status(SYNC, [run()], None, None, killed=False, crontab_error="`crontab -l` failed (not allowed)."),
+            Status(SYNC, [run()], None, None, crontab_error="`crontab -l` failed (not allowed)."),
             ["`crontab -l` failed (not allowed)."],
         ),
     ],
-    ids=["never ran", "killed", "failed", "no cron", "crontab fails"],
+    ids=["never ran", "killed", "failed", "not started", "paused", "no cron", "crontab fails"],
 )
 def test_what_there_is_to_say_of_a_pipeline(state: Status, expected: list[str]) -> None:
     """Each finding is a sentence that says what to do."""
@@ -200,7 +200,6 @@ def test_a_write_is_told_by_what_it_replaced() -> None:
         "custom_attributes.cb_cust_mrr": {"before": None, "after": 9.0},
     }
     assert explain_text.describe_changes(changes) == [
-        "It wrote 2 fields, of which 1 had no value before.",
-        "  cb_sub_next_bill_at: 2026-01-15 12:00 -> 2026-02-15 12:00",
+        "  It wrote 2 fields, of which 1 had no value before.",
+        "    cb_sub_next_bill_at: 2026-01-15 12:00 -> 2026-02-15 12:00",
     ]
-    assert explain_text.describe_changes({}) == ["It wrote nothing for this customer."]

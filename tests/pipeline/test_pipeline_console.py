@@ -242,7 +242,9 @@ def normal(console: Console, printed: str) -> str:
         (r"127\.0\.0\.1:\d+", "127.0.0.1:8100"),
         (r"'(/srv/standpipe[^' ]*)'", r"\g<1>"),
         (rf"{datetime.now(UTC):%Y-%m}-\d\d[T ]\d\d:\d\d(:\d\d)?", lambda found: "2026-01-15 12:00:00"[: len(found[0])]),
-        (r"(SUCCESS  )[ \d.]{7}", r"\g<1>9.5    "),
+        (r"completed +[\d.]+ +", "completed  9.5      "),
+        (r"status +seconds", "status     seconds"),
+        (r"run [0-9a-f]{8}:", "run 5d1f6c0e:"),
         (r"in \d+ min\b", "in 1 min"),
         (r"Scheduled, but no cron .*", "Next run: 2026-01-15 12:00 by this machine's clock, in 1 min."),
         (r"\d+ (seconds|minutes) ago", "50 seconds ago"),
@@ -299,7 +301,8 @@ def test_explain_tells_rows_values_match_decision_and_write(console: Console) ->
     assert told["derived"]["custom_attributes"]["cb_cust_cf_Account_Manager"] is not None
     assert told["decision"]["intercom_ids"] == [change["intercom_id"]] == [told["intercom"]["id"]]
     assert (told["decision"]["outcome"], told["decision"]["fields"]) == ("unchanged", [])
-    assert told["last_run"]["wrote"] == change["fields"]
+    (run,) = told["runs"]
+    assert [(one["intercom_id"], one["fields"]) for one in run["wrote"]] == [(change["intercom_id"], change["fields"])]
     shown = printed(lambda out: explain_text.print_explanation(out, told))
     check_shown_output(console, f"meltano invoke standpipe:explain {EXPLAINED}", shown)
 
@@ -374,8 +377,8 @@ def test_status_tells_of_every_run(console: Console) -> None:
     """The counts are those of the runs' summaries, and the next run comes from the crontab."""
     (told,) = console.json("status")
     assert (told["job"], told["killed"]) == ("sync", False)
-    *later, first = told["runs"]
-    assert (first["result"], first["totals"]["records"], first["totals"]["rejected"]) == ("SUCCESS", 58, 0)
+    *later, first = [run for run in told["runs"] if run["status"] != "not_started"]
+    assert (first["status"], first["totals"]["records"], first["totals"]["rejected"]) == ("completed", 58, 0)
     assert first["totals"]["written"] > 30
     assert [run["totals"]["written"] for run in later] == [0] * len(later)
     assert len(later) == len(list((console.root / "logs/sync").glob("*.log")))
@@ -387,9 +390,26 @@ def test_status_reads_as_the_page_shows_it(console: Console) -> None:
     """docs/operations.md shows the first run. Status prints one line per run."""
     shown = console.standpipe("status")
     lines = shown.splitlines()
-    runs = [line for line in lines if "SUCCESS" in line]
-    first = "\n".join(line for line in lines if line not in runs[:-1])
+    runs = [line for line in lines if " completed " in line]
+    others = [line for line in lines if "not started" in line or "not_started" in line]
+    first = "\n".join(line for line in lines if line not in (*runs[:-1], *others))
     check_shown_output(console, "meltano invoke standpipe:status", first)
+
+
+def test_the_history_has_every_run_and_no_dry_run(console: Console) -> None:
+    """Bare runs of Meltano with the jobs that write with their targets; what doctor and explain try out is no run."""
+    runs = console.json("history", "--limit", "100")[::-1]
+    assert [(run["job"], run["trigger"], run["mode"], run["status"]) for run in runs[:4]] == [
+        ("validate", "meltano", "validate", "completed"),
+        ("trial", "meltano", "sync", "completed"),
+        ("sync", "meltano", "sync", "completed"),
+        ("sync", "schedule", "sync", "completed"),
+    ]
+    assert {(run["job"], run["trigger"]) for run in runs[4:]} == {("sync", "schedule")}
+    assert list((console.root / ".meltano/standpipe/journal").rglob("*.jsonl")) == []
+    (first,) = console.json("history", runs[2]["run_id"], "--record", EXPLAINED)["records"]
+    changes = (console.root / "output/target-intercom/changes.jsonl").read_text()
+    assert (first["kind"], changes) == ("updated", "")
 
 
 def test_no_key_was_to_be_seen_anywhere(console: Console) -> None:
@@ -446,7 +466,7 @@ def test_a_second_pipeline_comes_and_goes_by_itself(console: Console) -> None:
     assert "Intercom to ChartMogul is set up" in said
     console.meltano("run", "sync-leads")
     sync, leads = console.json("status")
-    assert (sync["job"], leads["job"], leads["runs"][0]["result"]) == ("sync", "sync-leads", "SUCCESS")
+    assert (sync["job"], leads["job"], leads["runs"][0]["status"]) == ("sync", "sync-leads", "completed")
     assert leads["runs"][0]["totals"]["written"] > 0
     console.standpipe("unlink", "chartmogul", "--yes")
     assert settings_in(console.root / ".env") == before

@@ -1,4 +1,4 @@
-"""`explain`: why Intercom shows its values for one customer: rows, derived values, match, decision, last run."""
+"""`explain`: why Intercom shows its values for one customer: rows, derived values, match, decision, runs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from standpipe_console.api.vendors import connect_intercom
 from standpipe_console.errors import ConsoleError
+from standpipe_console.history import open_history
 from standpipe_console.project.dry_run import dry_run_target, fetch_catalog, needs_catalog, read_report
 from standpipe_console.project.meltano import build_settings_command
 from standpipe_console.project.pipelines import SYNC
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 #: The reports of a run that together contain every record once.
 RECORD_TABLES = ("matched", "unmatched", "ambiguous", "not_reached")
+#: The most runs that are shown.
+MAX_RUNS = 5
 #: The shown fields of Intercom's record.
 _SHOWN_FIELDS = ("id", "role", "email", "name", "external_id", "company_id", "updated_at", "custom_attributes")
 
@@ -56,6 +61,7 @@ def explain_customer(project: Project, wanted: str) -> JsonObject:
         "decision": build_decision(dry_run, sent_id, project.get_facts(SYNC.target)),
         "intercom": fetch_intercom_record(project, dry_run, sent_id),
         "last_run": _read_last_run(project, customer_id, sent_id),
+        "runs": read_runs(project, customer_id),
     }
 
 
@@ -124,7 +130,6 @@ def read_reports(folder: Path, customer_id: str, sent_id: str) -> JsonObject:
             about["instead"] = {"customer_id": other, **_find_outcome(folder, other)}
     elif not about:
         about, record_id = _find_outcome(folder, sent_id), sent_id
-    about["wrote"] = _find_changes(folder, record_id)
     about["unfit"] = {line["field"]: line["reason"] for line in _find_lines(folder, "unfit", record_id)}
     about["moved"] = [
         {"was_on": line["was_on"].split(), "outcome": line["outcome"]}
@@ -144,12 +149,27 @@ def _find_lines(folder: Path, name: str, record_id: str) -> list[dict[str, str]]
     return [line for line in read_report(folder / f"{name}.csv") if line["id"] == record_id]
 
 
-def _find_changes(folder: Path, record_id: str) -> JsonObject:
-    """Return the written fields, each with its value before and after."""
-    with (folder / "changes.jsonl").open(encoding="utf-8") as file:
-        for line in file:
-            change: JsonObject = json.loads(line)
-            if change["id"] == record_id:
-                fields: JsonObject = change["fields"]
-                return fields
-    return {}
+def read_runs(project: Project, customer_id: str) -> list[JsonObject]:
+    """Return what runs did with a customer, the latest first, each with the fields that it wrote."""
+    with open_history(project) as history:
+        rows = history.list_record_history(customer_id, SYNC.target, MAX_RUNS)
+    facts = project.get_facts(SYNC.target)
+    return [
+        {
+            "run_id": row.run_id,
+            "at": datetime.fromtimestamp(row.at, UTC).isoformat(timespec="seconds"),
+            "outcome": row.kind,
+            "reason": row.reason,
+            "because": facts.explain_outcome(row.kind, row.reason).text,
+            # A record that was matched by another contact before has several writes in one run.
+            "wrote": [
+                {
+                    "action": change.action,
+                    "intercom_id": change.remote_id,
+                    "fields": msgspec.to_builtins(change.fields),
+                }
+                for change in row.changes
+            ],
+        }
+        for row in rows
+    ]

@@ -31,8 +31,8 @@ def print_explanation(out: Console, explained: JsonObject) -> None:
     _print_title(out, "3. The match, and what a run would do now")
     for sentence in describe_decision(explained):
         out.print(sentence, markup=False, soft_wrap=True)
-    _print_title(out, "4. The last run")
-    for sentence in describe_last_run(explained["last_run"]):
+    _print_title(out, "4. What runs did")
+    for sentence in (*describe_last_run(explained["last_run"]), *describe_runs(explained["runs"])):
         out.print(sentence, markup=False, soft_wrap=True)
 
 
@@ -89,10 +89,9 @@ def describe_last_run(last: JsonObject) -> list[str]:
     """Return sentences about what the last run did for the customer."""
     if not last:
         return ["There is no report of a run."]
-    sentences = [f"It ended at {last['ended']}: {_describe_outcome(last)}"]
+    sentences = [f"The last run ended at {last['ended']}: {_describe_outcome(last)}"]
     if instead := last.get("instead"):
         sentences.append(f"{instead['customer_id']}, which was sent instead: {_describe_outcome(instead)}")
-    sentences += describe_changes(last["wrote"])
     sentences += [f"It could not write {field}: {reason}" for field, reason in last["unfit"].items()]
     return sentences + [f"It was on {', '.join(one['was_on'])} before: {one['outcome']}" for one in last["moved"]]
 
@@ -103,14 +102,20 @@ def _describe_outcome(reported: Mapping[str, str]) -> str:
     return f"{outcome} ({reason})" if reason else outcome
 
 
+def describe_runs(runs: list[JsonObject]) -> Iterator[str]:
+    """Yield what runs wrote to the record or found wrong with it, the latest first."""
+    for run in runs:
+        yield f"{output.format_value('_at', run['at'])}, run {run['run_id'][:8]}: {_describe_outcome(run)}"
+        for write in run["wrote"]:
+            yield from describe_changes(write["fields"])
+
+
 def describe_changes(changes: JsonObject) -> list[str]:
     """Return the written fields that had a value before, and the number of the others."""
-    if not changes:
-        return ["It wrote nothing for this customer."]
     by_name = {name.removeprefix("custom_attributes."): change for name, change in changes.items()}
     changed = {name: change for name, change in by_name.items() if change["before"] is not None}
-    sentences = [f"It wrote {len(by_name)} fields, of which {len(by_name) - len(changed)} had no value before."]
+    sentences = [f"  It wrote {len(by_name)} fields, of which {len(by_name) - len(changed)} had no value before."]
     return sentences + [
-        f"  {name}: {output.format_value(name, change['before'])} -> {output.format_value(name, change['after'])}"
+        f"    {name}: {output.format_value(name, change['before'])} -> {output.format_value(name, change['after'])}"
         for name, change in changed.items()
     ]

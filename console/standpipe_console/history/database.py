@@ -45,8 +45,12 @@ class Database:
             sa.event.listen(self.engine, "begin", _begin)
         else:
             self.engine = self.engine.execution_options(schema_translate_map={None: SCHEMA})
-        with self.write() as connection:
-            migrate(connection)
+        try:
+            with self.write() as connection:
+                migrate(connection)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close all connections."""

@@ -220,6 +220,18 @@ class History:
             statement = statement.where(RUNS.c.is_subset == is_subset)
         return self._fetch(statement, RunRow)
 
+    def find_last_good_run(self, jobs: Sequence[str], environment: str) -> RunRow | None:
+        """Return the last run of some jobs over everything that went to its end; None when there was none."""
+        statement = sa.select(RUNS).where(
+            RUNS.c.job.in_(jobs),
+            RUNS.c.environment == environment,
+            RUNS.c.status.in_(("completed", "partly_refused")),
+            RUNS.c.is_subset.is_(sa.false()),
+            RUNS.c.mode == "sync",
+        )
+        found = self._fetch(statement.order_by(RUNS.c.started_at.desc()).limit(1), RunRow)
+        return found[0] if found else None
+
     def get_run(self, run_id: str) -> RunRow | None:
         """Return a run; None when the history does not know it."""
         found = self._fetch(sa.select(RUNS).where(RUNS.c.run_id == run_id), RunRow)

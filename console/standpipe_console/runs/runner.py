@@ -22,7 +22,7 @@ from standpipe_console.runs.catalogs import keep_catalog
 from standpipe_console.runs.history_notes import HistoryNotes
 from standpipe_console.runs.last_run import LastRun, write_last_run
 from standpipe_console.runs.locks import JobLock
-from standpipe_console.runs.past import find_last_error
+from standpipe_console.runs.log_errors import find_last_error
 from standpipe_console.runs.processes import JOB, RUN_ID, TRIGGER, find_processes, stop_processes
 from standpipe_console.undo.pauses import describe_pause, find_pause
 
