@@ -48,12 +48,13 @@ class JournalFile:
         )  # fmt: skip
         return self._n
 
-    def write(self, record_id: str, kind: str = "updated", reason: str = "", **values: Any) -> None:
+    def write(self, record_id: str, kind: str = "updated", reason: str = "", detail: str = "", **values: Any) -> None:
         """Append a write and its answer."""
         action = {"created": "create", "converted": "convert", "cleared": "clear"}.get(kind, "update")
         n = self.intend(record_id, **{"action": action, "fields": change("cb_cust_mrr", 1, 2), **values})
         fields = {} if kind == "rejected" else values.get("fields", change("cb_cust_mrr", 1, 2))
-        self.add("outcome", n=n, kind=kind, reason=reason, remote_id=f"remote-{record_id}", fields=fields)
+        outcome = {"kind": kind, "reason": reason, "detail": detail, "remote_id": f"remote-{record_id}"}
+        self.add("outcome", n=n, **outcome, fields=fields)
 
     def pass_over(self, record_id: str, kind: str = "unchanged", reason: str = "", **values: Any) -> None:
         """Append a record without a write."""

@@ -86,6 +86,19 @@ def test_only_what_is_new_has_a_row(history: History, tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_no_record_of_the_source_is_in_no_count(history: History, tmp_path: Path) -> None:
+    """An attribute that the run made has a row; who was not sent is a figure of the summary alone."""
+    journal = JournalFile(tmp_path, "r1", at=START)
+    n = journal.intend("contact.cb_cust_mrr", "create", "data_attributes")
+    journal.add("outcome", n=n, kind="created")
+    journal.pass_over("old", "not_sent", "replaced", stream="not_sent")
+    journal.pass_over("ann", "not_reached", "updated")
+    journal.leave()
+    history.load_journals()
+    assert list_kinds(history, "r1") == {"contact.cb_cust_mrr": ("created", "")}
+    assert history.get_run("r1").counts == {"records": 1, "not_reached": 1}  # type: ignore[union-attr]
+
+
 def test_several_writes_of_one_record_are_one_outcome_and_all_their_changes(history: History, tmp_path: Path) -> None:
     """Clearing a contact that the record left does not hide the record's update."""
     journal = JournalFile(tmp_path, "r1", at=START)
@@ -105,11 +118,22 @@ def test_a_refused_record_is_known_until_it_is_taken(history: History, tmp_path:
     for number, kinds in enumerate([("rejected",), ("rejected",), ("updated",), ("rejected",)]):
         journal = JournalFile(tmp_path, f"r{number}", at=START + 100 * number)
         for kind in kinds:
-            journal.write("ann", kind, "bad phone" if kind == "rejected" else "", name="Ann")
+            reason, detail = ("bad phone", "Phone is not a number.") if kind == "rejected" else ("", "")
+            journal.write("ann", kind, reason, detail, name="Ann")
         journal.end()
     history.load_journals()
     expected = RejectRow(
-        "target-intercom", "contacts", "ann", "bad phone", START + 302, START + 302, 1, None, "remote-ann", "Ann"
+        "target-intercom",
+        "contacts",
+        "ann",
+        "bad phone",
+        START + 302,
+        START + 302,
+        1,
+        None,
+        "remote-ann",
+        "Ann",
+        detail="Phone is not a number.",
     )
     assert history.list_rejects() == [expected]
     assert [history.get_run(f"r{n}").status for n in range(4)] == [  # type: ignore[union-attr]

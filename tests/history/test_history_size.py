@@ -86,7 +86,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
         {
             "id": number, "run": number // PER_RUN, "record_id": f"c{number % 20_000}",
             "stream": "contacts", "remote_id": f"r{number % 20_000}", "kind": "updated", "reason": "",
-            "at": START + number,
+            "detail": "", "at": START + number,
         }
         for number in range(MANY)
     ]  # fmt: skip
@@ -104,7 +104,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
     ]
     rejects = [
         {
-            "plugin": "target-intercom", "stream": "contacts", "record_id": f"c{number}", "reason": "bad",
+            "plugin": "target-intercom", "stream": "contacts", "record_id": f"c{number}", "reason": "bad", "detail": "",
             "first_at": START + number, "last_at": START + number, "times": 1, "last_run": 1,
             "resolved_at": None if number % 100 == 0 else START,
         }

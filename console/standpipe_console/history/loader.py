@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from .database import Database
 
 LOGGER = logging.getLogger(__name__)
+#: Streams of the journal that are no records of the source: they are in no count of records.
+_NO_RECORDS = frozenset({"data_attributes", "not_sent"})
 #: Records of one transaction.
 BATCH = 1000
 #: How long to wait for another program that loads, in seconds.
@@ -100,6 +102,8 @@ class _Reading:
         )
 
     def _count(self, outcome: RecordOutcome) -> RecordOutcome:
+        if outcome.stream in _NO_RECORDS:
+            return outcome
         if outcome.kind == "skipped":
             self.skipped[outcome.reason] += 1
         elif outcome.kind == "rejected":
@@ -120,6 +124,7 @@ def _build_write(intent: Intent, line: Outcome) -> RecordOutcome:
         name=_clean(intent.name),
         email=_clean(intent.email),
         company=_clean(intent.company),
+        detail=_clean(line.detail),
         write=Write(intent.action, line.fields),
     )
 

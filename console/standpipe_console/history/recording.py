@@ -26,7 +26,7 @@ UNCHANGED = "unchanged"
 #: Outcomes that stand for a problem of the record, until another outcome comes.
 PROBLEMS = frozenset({"rejected", "skipped", "held", "unknown", "not_written"})
 #: Outcomes that say nothing about the record itself.
-_SAYS_NOTHING = frozenset({"not_reached"})
+_SAYS_NOTHING = frozenset({"not_reached", "not_sent"})
 #: Outcomes of a write that changed nothing.
 _NOT_WRITTEN = PROBLEMS | _SAYS_NOTHING | {UNCHANGED}
 #: Of several outcomes of one record in one run the greatest stands; the others, such as of companies that were
@@ -63,6 +63,7 @@ class RecordOutcome:
     name: str = ""
     email: str = ""
     company: str = ""
+    detail: str = ""  #: the vendor's own sentence
     write: Write | None = None  #: none when the target had nothing to write
 
     @property
@@ -175,7 +176,7 @@ class Recorder:
             self._connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=["run", "record_id", "stream"],
-                    set_={name: statement.excluded[name] for name in ("remote_id", "kind", "reason", "at")},
+                    set_={name: statement.excluded[name] for name in ("remote_id", "kind", "reason", "detail", "at")},
                 ),
                 [
                     {
@@ -185,6 +186,7 @@ class Recorder:
                         "remote_id": one.remote_id,
                         "kind": one.kind,
                         "reason": one.reason,
+                        "detail": one.detail,
                         "at": one.at,
                     }
                     for one in rows
@@ -267,7 +269,7 @@ class Recorder:
                 touched[one.key] = reject
         if touched:
             upsert = self.database.insert(REJECTS)
-            names = ("reason", "first_at", "last_at", "times", "last_run", "resolved_at")
+            names = ("reason", "detail", "first_at", "last_at", "times", "last_run", "resolved_at")
             self._connection.execute(
                 upsert.on_conflict_do_update(
                     index_elements=["plugin", "stream", "record_id"],
@@ -285,6 +287,7 @@ class Recorder:
             "stream": one.stream,
             "record_id": one.record_id,
             "reason": one.reason,
+            "detail": one.detail,
             "first_at": reject["first_at"] if reject and is_same else one.at,
             "last_at": one.at,
             "times": reject["times"] + (not is_counted) if reject and is_same else 1,

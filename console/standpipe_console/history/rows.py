@@ -70,6 +70,7 @@ class RecordRow(msgspec.Struct, frozen=True):
     name: str = ""
     email: str = ""
     company: str = ""
+    detail: str = ""  #: the vendor's own sentence about a refusal
     changes: tuple[ChangeRow, ...] = ()  #: filled by `list_record_history` only
 
 
@@ -95,6 +96,7 @@ class RejectRow(msgspec.Struct, frozen=True):
     name: str = ""
     email: str = ""
     company: str = ""
+    detail: str = ""  #: the vendor's own sentence
 
 
 class PauseRow(msgspec.Struct, frozen=True):

@@ -441,8 +441,11 @@ class History:
             ids = list(connection.execute(sa.select(LAST_KNOWN.c.record_id).where(is_person)).scalars())
             wanted = {*ids, *(name.strip() for name in names)}
             removed = _delete_records(connection, RECORDS.c.record_id.in_(wanted))
-            for table in (LAST_KNOWN, REJECTS):
-                removed += connection.execute(sa.delete(table).where(table.c.record_id.in_(wanted))).rowcount
+            # By the index over small letters; other spellings of an id are other records.
+            is_known = sa.func.lower(LAST_KNOWN.c.record_id).in_({_lower(one) for one in wanted})
+            for table, which in ((LAST_KNOWN, is_known), (REJECTS, sa.true())):
+                is_about = sa.and_(which, table.c.record_id.in_(wanted))
+                removed += connection.execute(sa.delete(table).where(is_about)).rowcount
         self.database.rewrite_file()
         return removed
 

@@ -57,6 +57,7 @@ RECORDS = sa.Table(
     sa.Column("remote_id", _TEXT, nullable=False),
     sa.Column("kind", _TEXT, nullable=False),
     sa.Column("reason", _TEXT, nullable=False),
+    sa.Column("detail", _TEXT, nullable=False, default=""),
     sa.Column("at", sa.Double, nullable=False),
     sa.UniqueConstraint("run", "record_id", "stream"),
     sa.Index("records_by_record", "record_id", "at"),
@@ -99,12 +100,14 @@ REJECTS = sa.Table(
     sa.Column("record_id", _TEXT, primary_key=True),
     sa.Column("stream", _TEXT, primary_key=True),
     sa.Column("reason", _TEXT, nullable=False),
+    sa.Column("detail", _TEXT, nullable=False, default=""),
     sa.Column("first_at", sa.Double, nullable=False),
     sa.Column("last_at", sa.Double, nullable=False),
     sa.Column("times", sa.Integer, nullable=False),
     sa.Column("last_run", _ID, nullable=False),
     sa.Column("resolved_at", sa.Double),
     sa.Index("rejects_by_state", "resolved_at", "plugin", "first_at"),
+    sa.Index("rejects_by_record", "record_id"),
 )
 PAUSES = sa.Table(
     "pauses",

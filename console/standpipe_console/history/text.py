@@ -40,7 +40,9 @@ def print_run(out: Console, run: RunRow, records: Page[RecordRow], changes: Iter
         return
     out.print()
     headings = ("record", "outcome", "reason", "name", "e-mail", "vendor's id")
-    rows = ((row.record_id, row.kind, row.reason, row.name, row.email, row.remote_id) for row in records.rows)
+    rows = (
+        (row.record_id, row.kind, row.detail or row.reason, row.name, row.email, row.remote_id) for row in records.rows
+    )
     out.print(output.build_table(headings, rows))
     if len(records.rows) < records.total:
         out.print(f"{len(records.rows)} of {records.total} records: --limit shows more.")
@@ -54,7 +56,8 @@ def print_record(out: Console, record_id: str, rows: Sequence[RecordRow]) -> Non
     if not rows:
         out.print(f"No run has written, refused or skipped the record {record_id}.", markup=False)
     for row in rows:
-        outcome = f"{row.kind} ({row.reason})" if row.reason else row.kind
+        why = row.detail or row.reason
+        outcome = f"{row.kind} ({why})" if why else row.kind
         line = f"{_format_time(row.at)}  {row.plugin}  run {row.run_id[:_SHORT]}: {outcome}"
         out.print(line, markup=False, soft_wrap=True)
         if cells := [cell for change in row.changes for cell in _list_fields(change)]:
