@@ -202,6 +202,7 @@ class Pipeline(RunBase):
                 return
             if self._stop_reasons:
                 raise FatalAPIError(self._stop_reasons[0])
+            self._memory.changes |= {stream.options.stream: stream.describe_changes() for stream in streams}
             if any(stream.has_writes for stream in streams):
                 self._write(streams, executor, reports, missing)
 

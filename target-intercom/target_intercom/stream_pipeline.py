@@ -15,7 +15,7 @@ from singer_sdk.exceptions import ConfigurationError
 
 from target_intercom._kit.dispatch import run_all
 from target_intercom._kit.limits import FIRST_ATTEMPTS, RejectLimit
-from target_intercom.decisions.change_guard import ChangeGuard
+from target_intercom.decisions.change_guard import ChangeGuard, EarlierChanges
 from target_intercom.decisions.planning import Planner
 from target_intercom.matching.candidates import Candidates, MatchContext
 from target_intercom.matching.companies import CompanyMatcher
@@ -155,6 +155,8 @@ class StreamPipeline:
             missing: the attributes that Intercom does not have yet.
         """
         self._memory, self._planner = memory, self._build_planner(memory)
+        if self.is_subset:
+            self._guard.earlier = memory.changes.get(self.options.stream, EarlierChanges(self.options.stream))
         context = MatchContext(
             self._client,
             self.options,
@@ -194,6 +196,10 @@ class StreamPipeline:
                     "clear it."
                 )
         return self._guard.find_stop_reason()
+
+    def describe_changes(self) -> EarlierChanges:
+        """Return what later runs over some records have to add to their own changes."""
+        return self._guard.describe_changes(self.options.stream)
 
     def find_reject_reason(self) -> str | None:
         """Return the sentence that stops a run because too many records were refused before the first write."""

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 MELTANO = """#!{python}
 import os, pathlib, signal, subprocess, sys, time
 here = pathlib.Path.cwd()
+if "config" in sys.argv:
+    print('{{"report_dir": "output/target-intercom"}}')
+    sys.exit()
 with (here / "started").open("a") as file:
     file.write(" ".join(sys.argv[1:]) + " " + os.environ.get("TAP_CHARGEBEE_CUSTOMER_IDS", "-") + "\\n")
 (here / "told").write_text(" ".join(os.environ[f"STANDPIPE_{{name}}"] for name in ("RUN_ID", "JOB", "TRIGGER")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
 import shutil
 import signal
 import socket
@@ -53,6 +54,7 @@ if "run" in sys.argv:
             file.write(step + " " + ids + "\\n")
     note("start")
     (here / "key").write_text(os.environ.get("TAP_CHARGEBEE_API_KEY", "none"))
+    (here / "memory").write_text(os.environ.get("TARGET_INTERCOM_MEMORY_DIR", "none"))
     while (here / "wait").exists():
         time.sleep(0.01)
     note("end")
@@ -222,7 +224,7 @@ def polling(project_that_ran: Project, sandbox: RunningSandbox) -> Iterator[Live
 
 
 def test_a_webhook_becomes_a_run_over_its_customer(live: Live) -> None:
-    """Each new event starts one run. Its reports do not replace those of the full run."""
+    """Each new event starts one run. Its reports do not replace those of the full run, whose memory it shares."""
     live.ring("ev_1", "c1")
     wait_until(lambda: live.read_runs() == ['["c1"]'])
     live.ring("ev_1", "c1")
@@ -230,6 +232,7 @@ def test_a_webhook_becomes_a_run_over_its_customer(live: Live) -> None:
     wait_until(lambda: live.read_runs() == ['["c1"]', '["c2", "c3"]'])
     wait_until(lambda: live.service.inbox.list_waiting("sync") == [])
     assert (live.project.root / "output/live/target-intercom/summary.json").exists()
+    assert (live.project.root / "memory").read_text() == "output/target-intercom/memory"
 
 
 def test_an_event_of_chargebee_becomes_a_run(polling: Live, sandbox: RunningSandbox) -> None:
@@ -446,6 +449,21 @@ def test_what_keeps_runs_over_ids_from_starting(
         folder.mkdir()
         (folder / "abc.summary.json").write_text(json.dumps(of_map))
     assert find_obstacle(project, SYNC) == expected
+
+
+def test_a_guard_that_stopped_a_run_over_ids_stops_live(project_that_ran: Project) -> None:
+    """Live waits for the next run over everything, which may be a scheduled one."""
+    stopped = project_that_ran.root / "output/live/target-intercom/summary.json"
+    stopped.parent.mkdir(parents=True)
+    stopped.write_text('{"status": "stopped", "stopped_by": "guard"}')
+    assert find_obstacle(project_that_ran, SYNC) == Obstacle(
+        "Too many records changed since the last run of sync over everything: live waits for the next one. "
+        f"Look at {stopped.parent}.",
+        plain_run_helps=False,
+    )
+    plain = project_that_ran.root / "output/target-intercom/summary.json"
+    os.utime(plain, (stopped.stat().st_mtime + 1,) * 2)
+    assert find_obstacle(project_that_ran, SYNC) is None
 
 
 WRONG = {

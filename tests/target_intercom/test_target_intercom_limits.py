@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from target_intercom._kit.limits import RejectLimit
-from target_intercom.decisions.change_guard import ChangeGuard, is_alarming
+from target_intercom.decisions.change_guard import ChangeGuard, EarlierChanges, is_alarming
 from target_intercom.records.payloads import Change
 from target_intercom.records.write_options import WriteOptions
 
@@ -33,6 +33,31 @@ def test_the_guard_says_what_to_do() -> None:
         "permits: nothing was written; see them with `mode: validate`, and set `accept_changes` to true for one run if "
         "they are right."
     )
+
+
+def test_runs_over_some_records_count_together() -> None:
+    """A record counts once, whichever of the runs changed it; a run over everything starts anew."""
+    plain = ChangeGuard(0.5, linked=200, alarming=100)
+    earlier = plain.describe_changes("contacts")
+    assert earlier == EarlierChanges("contacts", 200)
+    stopped = []
+    for first in (0, 30, 60, 70):
+        guard = ChangeGuard(0.5, earlier=earlier)
+        for number in range(first, first + 40):
+            guard.count_linked(f"c{number:03}", alarming=True)
+        stopped.append(guard.find_stop_reason())
+        earlier = guard.describe_changes("contacts")
+    assert stopped == [
+        None,
+        None,
+        None,
+        (
+            "Since the last run over everything, 110 of 200 linked records would have changed MRR or status or lost a "
+            "value, more than `max_changed_share` (50%) permits: nothing was written. If that is right, run over "
+            "everything."
+        ),
+    ]
+    assert earlier.ids == tuple(f"c{number:03}" for number in range(110))
 
 
 @pytest.mark.parametrize(

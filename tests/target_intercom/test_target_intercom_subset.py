@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from singer_sdk.exceptions import FatalAPIError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,3 +73,33 @@ def test_other_matches_are_written_as_ever(
     ran = run_subset(target, [customer("bob", "bob@a.example", **{MRR: 7})])
     assert ran.summary == {"status": "completed", "records": 1, "matched": 1, "updated": 1}
     assert get_values(workspace, bob) == ("bob", 7)
+
+
+def test_the_guard_counts_over_all_runs_since_the_last_one_over_everything(
+    workspace: Any, target: Any, customer: Record
+) -> None:
+    """A run over few records is stopped when such runs together would change too many; a full run starts anew."""
+    names = [f"c{number:03}" for number in range(200)]
+    for name in names:
+        workspace.add(email=f"{name}@a.example")
+
+    def build(names: list[str], mrr: int) -> list[dict[str, Any]]:
+        return [customer(name, f"{name}@a.example", **{MRR: mrr}) for name in names]
+
+    for _ in range(2):  # the second run finds them linked
+        target.run(build(names, 1))
+    settings = {"max_changed_share": 0.1}
+    target.is_subset = True
+    assert target.run(build(names[:15], 2), **settings).summary["updated"] == 15
+    assert target.run(build(names[10:20], 2), **settings).summary["updated"] == 5
+    with pytest.raises(FatalAPIError, match="Since the last run over everything, 21 of 200 linked records"):
+        target.run(build(names[20:21], 2), **settings)
+    assert target.read().figure("stopped_by") == "guard"
+    assert workspace.writes() == 0
+    target.is_subset = False
+    assert (
+        target.run(build(names[:20], 2) + build(names[20:21], 3) + build(names[21:], 1), **settings).summary["updated"]
+        == 1
+    )
+    target.is_subset = True
+    assert target.run(build(names[:20], 4), **settings).summary["updated"] == 20

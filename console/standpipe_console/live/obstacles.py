@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from standpipe_console.runs.last_run import read_last_run
+from standpipe_console.runs.subset_folders import find_subset_reports
 from standpipe_console.undo.pauses import describe_pause, find_pause
 
 from .worker import Obstacle
@@ -47,7 +48,7 @@ def find_obstacle(project: Project, pipeline: Pipeline) -> Obstacle | None:
     is_newer = report.exists() and (last is None or report.stat().st_mtime > last.ended_at)
     summary = _read(report, _TargetSummary)
     if summary and summary.status == "completed" and (is_newer or (last and last.code == 0)):
-        return _find_debt(project, pipeline)
+        return _find_guard(project, pipeline, report) or _find_debt(project, pipeline)
     if last is None and summary is None:
         return Obstacle(f"{pipeline.job} has never run over everything.", plain_run_helps=True)
     reason = f": {last.reason}" if last and last.reason and not is_newer else "."
@@ -56,6 +57,19 @@ def find_obstacle(project: Project, pipeline: Pipeline) -> Obstacle | None:
         f"The last run of {pipeline.job} over everything failed{reason}",
         # A guard stops every further run as well, until a person decides.
         plain_run_helps=stopped_by != "guard",
+    )
+
+
+def _find_guard(project: Project, pipeline: Pipeline, plain_report: Path) -> Obstacle | None:
+    """Return the guard that stopped a run over some ids since the last run over everything."""
+    report = project.root / find_subset_reports(pipeline, "live") / "summary.json"
+    summary = _read(report, _TargetSummary)
+    if not summary or summary.stopped_by != "guard" or report.stat().st_mtime < plain_report.stat().st_mtime:
+        return None
+    return Obstacle(
+        f"Too many records changed since the last run of {pipeline.job} over everything: live waits for the next one. "
+        f"Look at {report.parent}.",
+        plain_run_helps=False,
     )
 
 

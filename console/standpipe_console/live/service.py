@@ -22,6 +22,7 @@ from standpipe_console.project.plugin_facts import PluginFacts
 from standpipe_console.runs.catalogs import find_catalog
 from standpipe_console.runs.locks import JobLock
 from standpipe_console.runs.runner import JobRunner, Outcome
+from standpipe_console.runs.subset_folders import build_subset_folders
 
 from . import chargebee_api
 from .backoff import compute_backoff
@@ -157,9 +158,8 @@ class LiveService:
             outcome = self._runner.run(variables)
             tell_after_run(self._project, pipeline.job, is_good=outcome.succeeded)
             return outcome
-        # The reports of a run over a few ids must not replace those over everybody.
-        reports = {pipeline.report_dir_variable: f"output/live/{pipeline.target}"}
-        return self._runner.run({**variables, **reports, **find_catalog(self._project, pipeline.tap)}, is_subset=True)
+        folders = build_subset_folders(self._project, pipeline, "live")
+        return self._runner.run({**variables, **folders, **find_catalog(self._project, pipeline.tap)}, is_subset=True)
 
     def _connect_chargebee(self) -> Api:
         """Return the API with the key that stands in `.env` now: it may have been rotated."""

@@ -72,6 +72,11 @@ class Pipeline:
         return self.tap, self.map, self.target
 
     @property
+    def memory_dir_variable(self) -> str:
+        """The variable of the folder in which the target remembers earlier runs."""
+        return build_variable(self.target, "memory_dir")
+
+    @property
     def report_dir_variable(self) -> str:
         """The variable for the folder of the target's reports."""
         return build_variable(self.target, "report_dir")

@@ -14,6 +14,7 @@ from standpipe_console.errors import ConsoleError
 from standpipe_console.project.pipelines import PIPELINES
 from standpipe_console.runs import runner as running
 from standpipe_console.runs.runner import JobRunner
+from standpipe_console.runs.subset_folders import build_subset_folders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,11 @@ def run_command(project: Project, job: str, only: tuple[str, ...], lock_wait: fl
     jobs = [one["name"] for one in project.meltano_yml.get("jobs") or []]
     if job not in jobs:
         raise ConsoleError(f"meltano.yml has no job `{job}`: it has {', '.join(jobs)}.")
-    run_and_exit(JobRunner(project, job, lock_wait), build_subset(job, only), is_subset=bool(only))
+    env = build_subset(job, only)
+    pipeline = next((one for one in PIPELINES if one.job == job), None)
+    if env and pipeline:
+        env |= build_subset_folders(project, pipeline, "only")
+    run_and_exit(JobRunner(project, job, lock_wait), env, is_subset=bool(only))
 
 
 def run_and_exit(runner: JobRunner, env: Mapping[str, str], *, is_subset: bool = False) -> None:

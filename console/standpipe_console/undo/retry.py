@@ -12,6 +12,7 @@ from standpipe_console.history import open_history
 from standpipe_console.live.obstacles import find_obstacle
 from standpipe_console.project.pipelines import LEADS, SYNC
 from standpipe_console.runs.command import build_subset
+from standpipe_console.runs.subset_folders import build_subset_folders
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -106,9 +107,8 @@ def _list_rejects(history: History, pipeline: Pipeline, records: Collection[str]
 def run_retry(project: Project, retry: Retry, runner: JobRunner) -> tuple[Outcome, list[Retried]]:
     """Run the job over the records, and return the outcome of each."""
     pipeline = retry.pipeline
-    # The reports of a run over a few records must not replace those of a full run.
-    reports = {pipeline.report_dir_variable: f"output/retry/{pipeline.target}"}
-    outcome = runner.run({**retry.subset, **reports}, is_subset=True)
+    folders = build_subset_folders(project, pipeline, "retry")
+    outcome = runner.run({**retry.subset, **folders}, is_subset=True)
     if not outcome.was_started:
         return outcome, []
     with open_history(project) as history:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from target_intercom.records.payloads import Changes
@@ -13,28 +15,59 @@ if TYPE_CHECKING:
 GUARDED_RECORDS = 200
 
 
+class EarlierChanges(msgspec.Struct, frozen=True):
+    """What runs over some records have changed in a stream since the last run over everything."""
+
+    stream: str
+    linked: int = 0  #: linked records of that run
+    ids: tuple[str, ...] = ()  #: the records with an alarming change since
+
+
 @dataclass
 class ChangeGuard:
-    """Counts linked records, and those among them whose MRR or status changes or that lose a value."""
+    """Counts linked records, and those among them whose MRR or status changes or that lose a value.
+
+    A run over some records adds what such runs have changed before: many small runs together may change no more than
+    one large run.
+    """
 
     max_share: float
     linked: int = 0
     alarming: int = 0
+    earlier: EarlierChanges | None = None  #: set in a run over some records
+    _ids: set[str] = field(default_factory=set)
 
-    def count_linked(self, *, alarming: bool) -> None:
+    def count_linked(self, record_id: str = "", *, alarming: bool) -> None:
         """Count one linked record."""
         self.linked += 1
         self.alarming += alarming
+        if self.earlier and alarming:
+            self._ids.add(record_id)
 
     def find_stop_reason(self) -> str | None:
         """Return the sentence that stops the run; None if it may go on."""
-        if self.linked < GUARDED_RECORDS or self.alarming <= self.max_share * self.linked:
+        linked, alarming = self.linked, self.alarming
+        if self.earlier:
+            linked, alarming = max(linked, self.earlier.linked), len(self._ids.union(self.earlier.ids))
+        if linked < GUARDED_RECORDS or alarming <= self.max_share * linked:
             return None
+        if self.earlier:
+            return (
+                f"Since the last run over everything, {alarming} of {linked} linked records would have changed MRR or "
+                f"status or lost a value, more than `max_changed_share` ({self.max_share:.0%}) permits: nothing was "
+                "written. If that is right, run over everything."
+            )
         return (
-            f"{self.alarming} of {self.linked} linked records would change MRR or status or lose a value, more than "
+            f"{alarming} of {linked} linked records would change MRR or status or lose a value, more than "
             f"`max_changed_share` ({self.max_share:.0%}) permits: nothing was written; see them with `mode: validate`, "
             "and set `accept_changes` to true for one run if they are right."
         )
+
+    def describe_changes(self, stream: str) -> EarlierChanges:
+        """Return what later runs over some records have to add; a run over everything starts anew."""
+        if not self.earlier:
+            return EarlierChanges(stream, self.linked)
+        return EarlierChanges(stream, self.earlier.linked, tuple(sorted(self._ids.union(self.earlier.ids))))
 
 
 def is_alarming(changes: Changes, options: WriteOptions) -> bool:

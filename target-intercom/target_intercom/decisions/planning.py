@@ -131,7 +131,7 @@ class Planner:
     ) -> Plan:
         changes = find_changes(wanted, remote, self.options, convert=decision.action == "convert")
         if row.link and self.options.read_remote_link(remote) == row.link:
-            self.guard.count_linked(alarming=is_alarming(changes, self.options))
+            self.guard.count_linked(row.id or row.link, alarming=is_alarming(changes, self.options))
         changes |= self.plan_attachment(row, remote)
         kind = DONE[decision.action] if changes else "unchanged"
         outcome = Outcome(kind, decision.reason, remote.id, changes, unfit=wanted.unfit)

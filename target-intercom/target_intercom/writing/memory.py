@@ -7,6 +7,8 @@ the first write and at the end.
   create names them, and that refusal is not worth asking for again in every run. A line is believed for a day.
 - `moved.jsonl`: records whose match is another contact or company than before, or that are no longer sent, while the
   earlier one still carries their link and values. A line goes when that one is found to carry the link no longer.
+- `changes.jsonl`: how many records were linked in the last run over everything, and which of them runs over some
+  records have changed alarmingly since.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from singer_sdk.exceptions import ConfigurationError
 from target_intercom._kit.clock import is_recent
 from target_intercom._kit.csv_files import read_rows
 from target_intercom._kit.private_files import replace_file
+from target_intercom.decisions.change_guard import EarlierChanges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from target_intercom.reporting.outcomes import Cleared
 
 #: What is remembered, by file.
-MEMORY_FILES = ("archived.jsonl", "moved.jsonl")
+MEMORY_FILES = ("archived.jsonl", "moved.jsonl", "changes.jsonl")
 _TRUSTED_SECONDS = 86_400  # for which an archived contact counts as still archived
 
 
@@ -63,7 +66,7 @@ class Moved(msgspec.Struct, frozen=True):
         return self.stream, self.id
 
 
-_Line = TypeVar("_Line", Archived, Moved)
+_Line = TypeVar("_Line", Archived, Moved, EarlierChanges)
 
 
 class Memory:
@@ -87,6 +90,7 @@ class Memory:
         self._known = {one.key: one for one in archived if is_recent(one.found_at, now, _TRUSTED_SECONDS)}
         self.archived = dict(self._known)
         self.moved = {one.key: one for one in moved}
+        self.changes = {one.stream: one for one in _read(folder / "changes.jsonl", EarlierChanges)}
         self.to_clear: set[tuple[str, str]] = set()  #: what this run clears, or would clear in a validation
         self.cleared: list[Moved] = []  #: what this run has cleared
         self.refusals: dict[tuple[str, str], str] = {}  #: why it could not be cleared
@@ -152,9 +156,14 @@ class Memory:
     def save(self) -> None:
         """Replace the files with the present findings."""
         encode = msgspec.json.Encoder().encode_lines
-        for name, lines in (("archived", self.archived), ("moved", self.moved)):
-            with replace_file(self._folder / f"{name}.jsonl") as file:
-                file.write(encode(list(lines.values())).decode())
+        found: tuple[list[Archived] | list[Moved] | list[EarlierChanges], ...] = (
+            list(self.archived.values()),
+            list(self.moved.values()),
+            list(self.changes.values()),
+        )
+        for name, lines in zip(MEMORY_FILES, found, strict=True):
+            with replace_file(self._folder / name) as file:
+                file.write(encode(lines).decode())
 
 
 def _moved_key(row: Row, options: WriteOptions) -> tuple[str, str]:
