@@ -62,14 +62,19 @@ def read_facts(url: str, job: str) -> dict[str, Any]:
     Raises:
         InboxUnavailableError: the database does not answer.
     """
-    path = sa.make_url(url).database
-    if url.startswith("sqlite") and not (path and Path(path).exists()):
+    if not has_inbox(url):
         return {}  # to open it would make it
     inbox = Inbox(url)
     try:
         return {name: inbox.read_fact(name.format(job=job)) for name in FACTS}
     finally:
         inbox.close()
+
+
+def has_inbox(url: str) -> bool:
+    """Return whether live has ever worked with this inbox; of a server's database nobody knows before it is opened."""
+    path = sa.make_url(url).database
+    return not url.startswith("sqlite") or bool(path and Path(path).exists())
 
 
 def judge_live(

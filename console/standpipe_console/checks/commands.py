@@ -10,6 +10,7 @@ import click
 from standpipe_console import output
 from standpipe_console.checks.explain import explain_customer
 from standpipe_console.checks.explain_text import print_explanation
+from standpipe_console.checks.live_checks import list_live_sentences, read_live, select_live
 from standpipe_console.checks.status import print_status, read_status
 from standpipe_console.history import open_history
 
@@ -27,14 +28,17 @@ def status(project: Project, *, as_json: bool) -> None:
     now = datetime.now().astimezone()
     with open_history(project) as history:
         found = [read_status(history, project, pipeline, now) for pipeline in project.ready_pipelines]
+    live = read_live(project)
     if as_json:
-        output.print_json([one.build_json() for one in found])
+        output.print_json([one.build_json() | {"live": select_live(live, one.pipeline.job)} for one in found])
         return
     out = output.open_console()
     for one in found:
         print_status(out, one, now)
     if not found:
         out.print("No pipeline is set up: run `meltano invoke standpipe:setup`.")
+    for sentence in list_live_sentences(live):
+        out.print(sentence, markup=False, soft_wrap=True)
 
 
 @click.command()

@@ -10,6 +10,7 @@ from standpipe_console.checks import rules
 from standpipe_console.checks.access import check_key
 from standpipe_console.checks.alert_checks import check_alerts
 from standpipe_console.checks.findings import Finding
+from standpipe_console.checks.live_checks import check_live
 from standpipe_console.errors import ConsoleError
 from standpipe_console.project.dry_run import dry_run_rows
 from standpipe_console.project.meltano import LIST_SCHEDULES, build_settings_command
@@ -64,6 +65,7 @@ def check_project(project: Project) -> Iterator[Finding]:
     if not project.ready_pipelines:
         yield Finding("set up", "fail", "no pipeline has its keys", "meltano invoke standpipe:setup")
     yield from check_alerts(project)
+    yield from check_live(project)
 
 
 def check_plugins(project: Project, pipeline: Pipeline) -> Iterator[Finding]:

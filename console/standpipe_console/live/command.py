@@ -114,8 +114,10 @@ def describe_live(project: Project) -> dict[str, Any]:
                 "blocked": inbox.read_fact(f"{pipeline.job}.blocked") or "",
             }
         last_ring = inbox.get_last_ring()
+        is_running = bool(process) and psutil.pid_exists(process["pid"])
         return {
-            "running": bool(process) and psutil.pid_exists(process["pid"]),
+            "running": is_running,
+            "was_killed": bool(process) and not is_running,
             "receiver": inbox.read_fact("receiver"),
             "poll": inbox.read_fact("poll"),
             "last_ring_seconds": None if last_ring is None else round(now - last_ring, 1),
@@ -156,9 +158,9 @@ def _describe_run(run: dict[str, Any]) -> str:
     seconds = run["ended_at"] - run["started_at"]
     if run["code"]:
         return f"the last run over {over} failed: {run['reason']}"
-    return (
-        f"the last run over {over} took {seconds:.0f} s and ended {output.describe_age(time.time() - run['ended_at'])}."
-    )
+    lag = f", {run['lag']:.0f} s after the first of its changes" if run.get("lag") else ""
+    ended = output.describe_age(time.time() - run["ended_at"])
+    return f"the last run over {over} took {seconds:.0f} s and ended {ended}{lag}."
 
 
 def _describe_intercom(base: str, *, has_secret: bool) -> str:

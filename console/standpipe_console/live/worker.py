@@ -124,6 +124,7 @@ class Worker:
                 "plain": batch.is_plain,
                 "ids": len(batch.covered),
                 "reason": outcome.reason,
+                "lag": outcome.ended_at.timestamp() - min(one.first_rung_at for one in batch.covered),
             },
         )
         if not outcome.was_started:
