@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from singer_kit.folders import REGISTRY, remember_folder
 from standpipe_console import output
+from standpipe_console._kit.kept_reports import keep_reports
 from standpipe_console.history import open_history
 from standpipe_console.live.inbox import Inbox
 from standpipe_console.live.rings import Ring, Subject, Target
@@ -61,6 +62,8 @@ def test_only_own_files_are_removed_from_every_folder_that_was_written_to(known:
         ("target-chartmogul", shared, "created.csv"),
     ):
         remember_folder(registry, plugin, folder, [name])
+    keep_reports(now, ["matched.csv"], 1_796_040_000)
+    keep_reports(earlier, ["matched.csv"], 1_796_040_000)
     assert unlink.remove_reports(known, SYNC).splitlines() == [
         "Removed 1 folder of reports.",
         f"Removed its own files from {shared}; other files stay there.",
@@ -68,6 +71,8 @@ def test_only_own_files_are_removed_from_every_folder_that_was_written_to(known:
         f"{unknown} stays: no run has registered which files there are its own.",
     ]
     assert not earlier.exists()
+    assert not (now / "runs").exists()
+    assert not (now / "latest").is_symlink()
     assert [path.name for path in sorted((root / "output").rglob("*.*"))] == ["notes.txt", "created.csv", "matched.csv"]
     assert unlink.find_report_folders(known, SYNC) == []
     assert [one.folder for one in unlink.find_report_folders(known, LEADS)] == [str(shared)]

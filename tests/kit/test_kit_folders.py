@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from singer_kit.folders import OwnFolder, forget_folders, get_registry_path, read_folders, remember_folder
+from singer_kit.kept_reports import keep_reports
 
 
 @pytest.mark.parametrize(
@@ -47,10 +48,11 @@ def test_every_folder_is_remembered_once_with_all_names(tmp_path: Path) -> None:
 
 
 def test_own_files_are_those_of_its_names_and_no_others(tmp_path: Path) -> None:
-    """A folder's own files are those with its names, including unfinished drafts, and nothing outside of it."""
+    """A folder's own files are those with its names, with drafts and kept runs, and nothing outside of it."""
     for name in ("a.csv", "b.csv.draft", "foreign.csv", "c.csv.bak"):
         (tmp_path / name).touch()
     (tmp_path / "c.csv").mkdir()
     (tmp_path.parent / "outside.csv").touch()
     own = OwnFolder("target-intercom", str(tmp_path), ("a.csv", "b.csv", "c.csv", "../outside.csv"))
-    assert own.list_files() == [tmp_path / "a.csv", tmp_path / "b.csv.draft"]
+    kept = keep_reports(tmp_path, own.names, 1_796_040_000)
+    assert own.list_files() == [tmp_path / "a.csv", tmp_path / "b.csv.draft", kept / "a.csv"]
