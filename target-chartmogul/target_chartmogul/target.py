@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from target_chartmogul._kit.target_base import TargetBase
+from target_chartmogul._kit.undo_command import undo
 from target_chartmogul.api.client import create_client
 from target_chartmogul.api.transport import RecordRefusedError
 from target_chartmogul.pipeline import Pipeline
@@ -13,11 +14,14 @@ from target_chartmogul.records.object_types import OBJECT_TYPES
 from target_chartmogul.reporting.facts import build_facts
 from target_chartmogul.settings import PROPERTIES, parse_settings
 from target_chartmogul.sinks import OtherStreamSink, RecordSink
+from target_chartmogul.writing.restorer import RecordRestorer
 
 if TYPE_CHECKING:
     from singer_sdk.sinks import Sink
 
     from target_chartmogul._kit.json_types import JsonObject
+    from target_chartmogul._kit.undo_run import Restorer
+    from target_chartmogul.api.client import ChartMogulClient
     from target_chartmogul.settings import Settings
 
 
@@ -29,6 +33,7 @@ class TargetChartmogul(TargetBase):
     config_jsonschema: ClassVar[JsonObject] = PROPERTIES.to_dict()
     missing_hints: ClassVar[dict[str, str]] = {"api_key": "set it, or TARGET_CHARTMOGUL_API_KEY and --config=ENV"}
     vendor = "ChartMogul"
+    commands = (undo,)
     record_refused = RecordRefusedError
 
     @classmethod
@@ -42,9 +47,23 @@ class TargetChartmogul(TargetBase):
         return parse_settings(self.config)
 
     @cached_property
+    def client(self) -> ChartMogulClient:
+        """The connection to the account."""
+        return create_client(self.settings)
+
+    @cached_property
     def run(self) -> Pipeline:
         """The one run of this process."""
-        return Pipeline(create_client(self.settings), self.settings, self.logger)
+        return Pipeline(self.client, self.settings, self.logger)
+
+    def open_restorer(self) -> Restorer:
+        """Return the object that reads and writes this account for an undo.
+
+        Raises:
+            ConfigurationError: the key is wrong.
+        """
+        self.run.connect()
+        return RecordRestorer(self.client)
 
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """Choose the sink of a stream."""

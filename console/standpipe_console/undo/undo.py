@@ -135,8 +135,8 @@ def plan_undo(project: Project, run: str, record_id: str | None = None) -> UndoP
 
 
 def _find_run(history: History, run: str) -> RunRow:
-    found = history.find_runs(run.strip()) if run.strip() else []
-    if len(found) >= _CUT_OFF:
+    found = history.list_runs(limit=1) if run == "latest" else history.find_runs(run.strip()) if run.strip() else []
+    if len(found) >= _CUT_OFF and found[0].run_id != run.strip():
         raise ConsoleError(f"Several runs begin with `{run}`: give more of the id.")
     if not found:
         raise ConsoleError(f"The history has no run `{run}`: `standpipe history` lists them.")

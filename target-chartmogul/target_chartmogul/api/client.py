@@ -115,6 +115,12 @@ class ChartMogulClient(Transport):
         call = Call("PATCH", f"{object_type.path}/{uuid}", body=body)
         return object_type.decode(self._read_record(call, shapes.OBJECTS[object_type.stream]))
 
+    def read_object(self, object_type: ObjectType[R], uuid: str) -> R:
+        """Read a customer or contact."""
+        return object_type.decode(
+            self._read_record(Call("GET", f"{object_type.path}/{uuid}"), shapes.OBJECTS[object_type.stream])
+        )
+
     def delete_contact(self, uuid: str) -> None:
         """Delete a contact if it still exists."""
         self._delete(f"/contacts/{uuid}")
@@ -137,6 +143,10 @@ class ChartMogulClient(Transport):
         """Add tags to a customer, and return all that it has afterwards."""
         call = Call("POST", f"/customers/{uuid}/attributes/tags", body={"tags": tags})
         return msgspec.convert(self._read_record(call, shapes.TAGS), Tags)
+
+    def remove_tags(self, uuid: str, tags: Sequence[str]) -> None:
+        """Remove tags of a customer."""
+        self._read_answer(Call("DELETE", f"/customers/{uuid}/attributes/tags", body={"tags": tags}), _check_deletion)
 
     def start_merge(self, uuid: str, into: str) -> None:
         """Ask ChartMogul to merge a customer into another one, which remains."""
