@@ -116,7 +116,7 @@ def plan_undo(project: Project, run: str, record_id: str | None = None) -> UndoP
 
     Args:
         project: the project.
-        run: the run's id, or its first letters.
+        run: the run's id, or its first letters; `latest` for the last run.
         record_id: only this record.
 
     Raises:
