@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +20,7 @@ from tap_chargebee.tap import TapChargebee
 from tap_intercom.tap import TapIntercom
 from target_chartmogul.target import TargetChartmogul
 from target_intercom.target import TargetIntercom
+from warm_commands import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,7 +185,7 @@ def test_text_that_cannot_be_read_is_one_sentence(
 def as_meltano_passes(plugin: str, project: Path, env: dict[str, str]) -> dict[str, Any]:
     """Return a plugin's settings as Meltano writes them into its config file."""
     command: list[str | Path] = [MELTANO, "--log-level=error", "config", "--unsafe", "print", "--format=json", plugin]
-    done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=False, timeout=120)
+    done = run_command(command, cwd=project, env=env)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from pkgutil import resolve_name
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk import metrics
+from warm_commands import run_command
 
 if TYPE_CHECKING:
     from sandbox.testing import RunningSandbox
@@ -82,7 +82,7 @@ def test_the_log_of_a_run(  # noqa: PLR0913 - two fixtures and the table
     given.write_text("".join(json.dumps(line | {"key_properties": []}) + "\n" for line in INPUT))
     line = [str(Path(sys.executable).with_name(command)), "--config", str(config)]
     line += ["--input", str(given)] if folder else []
-    done = subprocess.run(line, env=os.environ | {"LOGLEVEL": level}, capture_output=True, text=True, check=False)
+    done = run_command(line, env=os.environ | {"LOGLEVEL": level})
     assert done.returncode == 0, done.stderr
     assert ("METRIC" in done.stderr) is has_metrics
     assert " | INFO " in done.stderr

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from standpipe_maps.leads.mapper import MapLeads
+from warm_commands import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -163,14 +164,11 @@ class Mapper:
         """Run the command over these lines, with `before` in place of the program."""
         path = self.folder.with_suffix(".json")
         path.write_text(json.dumps({"store_dir": str(self.folder), **settings}))
-        return subprocess.run(
-            [*(before or (str(COMMAND),)), "--config", path],
-            input="".join(lines),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        text = "".join(lines)
+        if not before:
+            return run_command([COMMAND, "--config", path], text=text)
+        words = [*before, f"--config={path}"]
+        return subprocess.run(words, input=text, capture_output=True, text=True, check=False, timeout=60)
 
     @property
     def stores(self) -> list[Path]:

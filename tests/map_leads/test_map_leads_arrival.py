@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from standpipe_maps._kit.errors import UserError
+from warm_commands import run_command
 
 if TYPE_CHECKING:
     from sandbox.testing import RunningSandbox
@@ -109,11 +109,11 @@ def test_stream_maps_of_the_tap(
     settings = {"access_token": "sandbox_token", "api_url": sandbox.intercom_url, "stream_maps": stream_maps}
     (tmp_path / "tap.json").write_text(json.dumps(settings))
     discovered: list[str | Path] = [TAP, "--config", tmp_path / "tap.json", "--discover"]
-    catalog = json.loads(subprocess.run(discovered, capture_output=True, text=True, check=True).stdout)
+    catalog = json.loads(run_command(discovered, check=True).stdout)
     catalog["streams"] = [one for one in catalog["streams"] if one["tap_stream_id"] in ("companies", "contacts")]
     (tmp_path / "catalog.json").write_text(json.dumps(catalog))
     command: list[str | Path] = [TAP, "--config", tmp_path / "tap.json", "--catalog", tmp_path / "catalog.json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = run_command(command, check=True)
     with pytest.raises(UserError, match=sentence):
         leads.feed(done.stdout.splitlines(keepends=True))
     assert leads.stores == []

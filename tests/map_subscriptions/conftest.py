@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
+from warm_commands import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -140,14 +141,7 @@ class Mapper:
 
     def command(self, lines: Iterable[str], **settings: Any) -> subprocess.CompletedProcess[str]:
         """Run the command over these lines."""
-        return subprocess.run(
-            [COMMAND, "--config", self.settings_file(**settings)],
-            input="".join(lines),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        return run_command([COMMAND, "--config", self.settings_file(**settings)], text="".join(lines))
 
     def start(self, **settings: Any) -> subprocess.Popen[str]:
         """Start the command, which waits for input."""

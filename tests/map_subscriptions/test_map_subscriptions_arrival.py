@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from standpipe_maps._kit.errors import UserError
+from warm_commands import run_command
 
 if TYPE_CHECKING:
     from sandbox.testing import RunningSandbox
@@ -151,7 +151,7 @@ def test_stream_maps_of_the_tap(
     sandbox.reset(customers=5, seed=7)
     settings = {"site": "sandbox", "api_key": "sandbox_key", "api_url": sandbox.chargebee_url}
     (tmp_path / "tap.json").write_text(json.dumps({**settings, "stream_maps": stream_maps}))
-    done = subprocess.run([TAP, "--config", tmp_path / "tap.json"], capture_output=True, text=True, check=True)
+    done = run_command([TAP, "--config", tmp_path / "tap.json"], check=True)
     with pytest.raises(UserError, match=sentence):
         mapper.feed(done.stdout.splitlines(keepends=True))
     assert mapper.stores == []

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from warm_commands import run_command
 
 if TYPE_CHECKING:
     from sandbox.testing import RunningSandbox
@@ -144,7 +144,7 @@ def read(sandbox: RunningSandbox, folder: Path, state: dict[str, Any] | None) ->
     (folder / "tap.json").write_text(json.dumps(settings))
     (folder / "state.json").write_text(json.dumps(state or {}))
     options: list[str | Path] = ["--state", folder / "state.json"] if state else []
-    done = subprocess.run([TAP, "--config", folder / "tap.json", *options], capture_output=True, text=True, check=True)
+    done = run_command([TAP, "--config", folder / "tap.json", *options], check=True)
     return done.stdout.splitlines(keepends=True)
 
 

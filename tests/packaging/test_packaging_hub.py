@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from warm_commands import run_command
 
 ROOT = Path(__file__).parents[2]
 MELTANO = Path(sys.executable).with_name("meltano")
@@ -58,7 +58,7 @@ def test_meltano_adds_a_plugin_from_its_definition(plugin: str, tmp_path: Path) 
         definition,
         plugin,
     ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = run_command(command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (added,) = yaml.safe_load((tmp_path / "meltano.yml").read_text())["plugins"][kind]
     wanted = yaml.safe_load(definition.read_text())

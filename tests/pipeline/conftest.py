@@ -21,6 +21,7 @@ import requests
 from sandbox.settings import Settings
 from sandbox.testing import RunningSandbox
 from standpipe_demo.project import describe_failed_install
+from warm_commands import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,16 +69,7 @@ class Project:
 
     def command(self, *args: str, typed: str = "") -> tuple[int, str, str]:
         """Run a plugin's command with some input. Return its exit code, its output and its log."""
-        done = subprocess.run(
-            [str(MELTANO), "invoke", *args],
-            cwd=self.root,
-            env=self.env,
-            input=typed,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        done = run_command([MELTANO, "invoke", *args], cwd=self.root, env=self.env, text=typed)
         return done.returncode, done.stdout, done.stderr
 
     def start(self, *args: str, **env: str) -> subprocess.Popen[str]:
@@ -118,7 +110,10 @@ class Project:
 
     def meltano(self, *args: str, **env: str) -> Ran:
         """Run a Meltano command to its end."""
-        return self.finish(self.start(*args, **env))
+        command = [str(MELTANO), "--log-level=debug", "--log-format=json", *args]
+        done = run_command(command, cwd=self.root, env=self.env | env, log=self.log_file)
+        log = self.log_file.read_text()
+        return Ran(done.returncode, log, singer_messages(log))
 
     def sync(self, **env: str) -> Ran:
         """Run the main job by naming its plugins."""

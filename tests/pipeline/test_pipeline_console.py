@@ -29,6 +29,7 @@ from sandbox.settings import Settings
 from sandbox.testing import RunningSandbox
 from standpipe_console import output
 from standpipe_console.checks import explain_text
+from warm_commands import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,15 +56,8 @@ class Console:
 
     def meltano(self, *args: str, code: int = 0, **env: str) -> str:
         """Run a Meltano command at log level debug, and return its output."""
-        done = subprocess.run(
-            [MELTANO, "--log-level=debug", *args],
-            cwd=self.root,
-            env=self.env | env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command = [str(MELTANO), "--log-level=debug", *args]
+        done = run_command(command, cwd=self.root, env=self.env | env)
         said = done.stdout + done.stderr
         with (self.root.parent / "said.log").open("a") as log:
             log.write(said)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +14,10 @@ import pytest
 from tap_chargebee._kit.writer import Writer
 from tap_chargebee.api.errors import UserError
 from tap_chargebee.tap import TapChargebee
+from warm_commands import run_command
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator
 
     from sandbox.testing import RunningSandbox
@@ -210,6 +211,6 @@ def command(command_line: Callable[..., list[str]]) -> Callable[..., subprocess.
     """Return a function that runs the command, with the arguments of `command_line`."""
 
     def run(config: dict[str, Any] | None, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command_line(config, *arguments), capture_output=True, text=True, check=False, timeout=60)
+        return run_command(command_line(config, *arguments))
 
     return run

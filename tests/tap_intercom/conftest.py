@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,8 +20,10 @@ from tap_intercom.api.client import IntercomClient
 from tap_intercom.api.errors import UserError
 from tap_intercom.api.scroll import Scroll
 from tap_intercom.tap import TapIntercom
+from warm_commands import run_command
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator
 
     from sandbox.testing import RunningSandbox
@@ -270,6 +271,6 @@ def command(command_line: Callable[..., list[str]]) -> Callable[..., subprocess.
     """Return a function that runs the command, with the arguments of `command_line`."""
 
     def run(config: dict[str, Any] | None, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command_line(config, *arguments), capture_output=True, text=True, check=False, timeout=60)
+        return run_command(command_line(config, *arguments))
 
     return run

@@ -22,6 +22,7 @@ from target_chartmogul.api import rate_limit, sources
 from target_chartmogul.matching import contact_ids
 from target_chartmogul.merge import merger, unmerger
 from target_chartmogul.target import TargetChartmogul
+from warm_commands import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -236,16 +237,22 @@ class Tool:
             self.out = self.capsys.readouterr().out
         return Ran([json.loads(line) for line in self.out.splitlines()], self.directory)
 
-    def start(
-        self, records: Iterable[dict[str, Any]], *, command: Sequence[str | Path] = (COMMAND,), **settings: Any
-    ) -> subprocess.Popen[str]:
-        """Start the command with its whole input in a file."""
+    def prepare(
+        self, records: Iterable[dict[str, Any]], command: Sequence[str | Path] = (COMMAND,), **settings: Any
+    ) -> list[str | Path]:
+        """Write the settings and the whole input into files, and return the command line."""
         config, given = self.directory / "config.json", self.directory / "input.singer"
         self.directory.mkdir(exist_ok=True)
         config.write_text(json.dumps(self.config(**settings)))
         given.write_text(messages(records))
-        arguments = [*command, "--config", config, "--input", given]
-        return subprocess.Popen(arguments, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return [*command, "--config", config, "--input", given]
+
+    def start(
+        self, records: Iterable[dict[str, Any]], *, command: Sequence[str | Path] = (COMMAND,), **settings: Any
+    ) -> subprocess.Popen[str]:
+        """Start the command, or another one in its place, with its whole input in a file."""
+        words = self.prepare(records, command, **settings)
+        return subprocess.Popen(words, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def wait_for(self, process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
         """Wait for a condition, and fail the test when the process ends before it."""
@@ -256,9 +263,8 @@ class Tool:
 
     def command(self, records: Iterable[dict[str, Any]], **settings: Any) -> tuple[int, str, str]:
         """Run the command, and return exit code, output and log."""
-        process = self.start(records, **settings)
-        out, log = process.communicate(timeout=60)
-        return process.returncode, out, log
+        done = run_command(self.prepare(records, **settings))
+        return done.returncode, done.stdout, done.stderr
 
 
 def messages(records: Iterable[dict[str, Any]], schema: Any = FIELDS, *, is_subset: bool = False) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from target_chartmogul.decisions.rules import TABLE
 from target_chartmogul.reporting.words import MERGE_OUTCOMES, OUTCOMES, REASONS
 from target_chartmogul.writing.outcomes import KINDS_OF_OUTCOME
+from warm_commands import run_command
 
 README = Path(__file__).parents[2] / "target-chartmogul/README.md"
 
@@ -21,7 +21,7 @@ README = Path(__file__).parents[2] / "target-chartmogul/README.md"
 def facts() -> dict[str, Any]:
     """Return the facts that the command prints without settings."""
     command: list[str | Path] = [Path(sys.executable).with_name("target-chartmogul"), "--about", "--format=json"]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    printed = run_command(command, check=True).stdout
     found: dict[str, Any] = json.loads(printed)["facts"]
     return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from singer_sdk.exceptions import ConfigurationError
 from singer_sdk.testing import get_target_test_class
 from target_chartmogul.settings import PROPERTIES
 from target_chartmogul.target import TargetChartmogul
+from warm_commands import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,9 +123,8 @@ def run_on(target: Any, given: str | bytes, **settings: Any) -> tuple[int, str, 
     config = target.directory / "config.json"
     config.write_text(json.dumps(target.config(**settings)))
     command = [Path(sys.executable).with_name("target-chartmogul"), "--config", config]
-    text = given.encode() if isinstance(given, str) else given
-    done = subprocess.run(command, input=text, capture_output=True, check=False, timeout=60)
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
+    done = run_command(command, text=given)
+    return done.returncode, done.stdout, done.stderr
 
 
 def test_any_tap_will_do(account: Any, target: Any) -> None:
@@ -146,7 +145,7 @@ def test_fields_without_use_are_warned_of(target: Any, caplog: pytest.LogCapture
 def test_about_names_every_setting() -> None:
     """`target-chartmogul --about` describes every setting, and none of the SDK's that would have no effect."""
     command = Path(sys.executable).with_name("target-chartmogul")
-    about = subprocess.run([command, "--about", "--format=json"], capture_output=True, text=True, check=True).stdout
+    about = run_command([command, "--about", "--format=json"], check=True).stdout
     settings = json.loads(about)["settings"]["properties"]
     own = PROPERTIES.to_dict()["properties"]
     assert set(settings) == {*own, "stream_maps", "stream_map_config", "faker_config"}
@@ -166,7 +165,7 @@ def test_a_record_before_its_schema_is_one_sentence(target: Any) -> None:
     config.write_text(json.dumps(target.config()))
     given.write_text(json.dumps(record("customers", id="1")) + "\n")
     command = [str(Path(sys.executable).with_name("target-chartmogul")), "--config", str(config), "--input", str(given)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ran = run_command(command)
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "A record for stream 'customers' was encountered before a corresponding schema" in ran.stderr
     assert "Traceback" not in ran.stderr

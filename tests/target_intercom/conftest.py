@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from target_intercom.target import TargetIntercom
+from warm_commands import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -205,18 +206,24 @@ class Tool:
         """Return the results of the last run, even one that failed."""
         return Ran([], self.directory)
 
-    def start(
-        self, records: Iterable[dict[str, Any]], *, command: Sequence[str | Path] = (COMMAND,), **settings: Any
-    ) -> subprocess.Popen[str]:
-        """Start the command, or another one in its place, with its whole input in a file."""
+    def prepare(
+        self, records: Iterable[dict[str, Any]], command: Sequence[str | Path] = (COMMAND,), **settings: Any
+    ) -> list[str | Path]:
+        """Write the settings and the whole input into files, and return the command line."""
         config, given = self.directory / "config.json", self.directory / "input.singer"
         self.directory.mkdir(exist_ok=True)
         config.write_text(json.dumps(self.config(**settings)))
         given.write_text(
             messages(records, settings.get("company_prefix", "cb_"), self.not_sent, is_subset=self.is_subset)
         )
-        arguments = [*command, "--config", config, "--input", given]
-        return subprocess.Popen(arguments, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return [*command, "--config", config, "--input", given]
+
+    def start(
+        self, records: Iterable[dict[str, Any]], *, command: Sequence[str | Path] = (COMMAND,), **settings: Any
+    ) -> subprocess.Popen[str]:
+        """Start the command, or another one in its place, with its whole input in a file."""
+        words = self.prepare(records, command, **settings)
+        return subprocess.Popen(words, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def wait_for(self, process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
         """Wait for a condition, and fail the test when the process ends before it."""
@@ -227,9 +234,8 @@ class Tool:
 
     def command(self, records: Iterable[dict[str, Any]], **settings: Any) -> tuple[int, str, str]:
         """Run the command, and return exit code, output and log."""
-        process = self.start(records, **settings)
-        out, log = process.communicate(timeout=60)
-        return process.returncode, out, log
+        done = run_command(self.prepare(records, **settings))
+        return done.returncode, done.stdout, done.stderr
 
 
 FIELDS: dict[str, dict[str, Any]] = {

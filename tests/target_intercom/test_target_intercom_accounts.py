@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from warm_commands import run_command
 
 if TYPE_CHECKING:
     from sandbox.testing import RunningSandbox
@@ -48,7 +48,7 @@ class Pipeline:
         config = self.folder / f"{command}.json"
         config.write_text(json.dumps(self.settings[command]))
         line = [str(COMMANDS / command), "--config", str(config), *options]
-        done = subprocess.run(line, input=text, capture_output=True, text=True, check=False)
+        done = run_command(line, text=text)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from target_intercom.reporting.words import MEANINGS, REASONS, explain_outcome
+from warm_commands import run_command
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 def facts() -> dict[str, Any]:
     """Return the facts that the command prints without settings."""
     command: list[str | Path] = [Path(sys.executable).with_name("target-intercom"), "--about", "--format=json"]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    printed = run_command(command, check=True).stdout
     found: dict[str, Any] = json.loads(printed)["facts"]
     return found
 

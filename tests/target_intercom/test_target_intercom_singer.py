@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from singer_sdk.testing import get_target_test_class
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
 from target_intercom.settings import PROPERTIES
 from target_intercom.target import TargetIntercom
+from warm_commands import run_command
 
 CONFIG: dict[str, Any] = {"access_token": "sandbox_token"}
 ROOT = Path(__file__).parents[2]
@@ -106,7 +106,7 @@ def test_any_tap_will_do(workspace: Any, target: Any) -> None:
 def test_about_names_every_setting() -> None:
     """`target-intercom --about` describes every setting, and none of the SDK's that would have no effect."""
     command = Path(sys.executable).with_name("target-intercom")
-    about = subprocess.run([command, "--about", "--format=json"], capture_output=True, text=True, check=True).stdout
+    about = run_command([command, "--about", "--format=json"], check=True).stdout
     settings = json.loads(about)["settings"]["properties"]
     assert set(settings) == set(PROPERTIES.to_dict()["properties"]) | {
         "stream_maps",
@@ -179,8 +179,7 @@ def test_a_line_that_is_no_message_is_one_sentence_without_it(target: Any, line:
     text = json.dumps(schema("STREAM")) + "\n\n" + line + "\n"
     given.write_bytes(text.replace("STREAM", "contacts").encode(errors="surrogateescape"))
     command = [str(Path(sys.executable).with_name("target-intercom")), "--config", str(config)]
-    with given.open("rb") as stdin:
-        ran = subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=60, check=False)
+    ran = run_command(command, text=given.read_bytes())
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "Line 3 of the input is not a Singer message" in ran.stderr
     assert "Traceback" not in ran.stderr
@@ -194,7 +193,7 @@ def test_a_record_before_its_schema_is_one_sentence(target: Any) -> None:
     config.write_text(json.dumps(target.config()))
     given.write_text(json.dumps(record("contacts", id="1")) + "\n")
     command = [str(Path(sys.executable).with_name("target-intercom")), "--config", str(config), "--input", str(given)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ran = run_command(command)
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "A record for stream 'contacts' was encountered before a corresponding schema" in ran.stderr
     assert "Traceback" not in ran.stderr
