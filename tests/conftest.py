@@ -17,7 +17,7 @@ from sandbox.testing import RunningSandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# How long an example takes is the machine's business: times are measured by `make bench`, never by a test.
+# Hypothesis has no deadline, as `make bench` measures times and tests do not.
 settings.register_profile("standpipe", deadline=None)
 settings.load_profile("standpipe")
 settings.register_profile("thorough", deadline=None, max_examples=2200)
@@ -36,7 +36,7 @@ _FOLDER = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Put that command before the real one, for all tests and what they start; what they start keeps its bytecode."""
+    """Put this command before the real one on the PATH of all tests, and let their processes write bytecode."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     folder = config.stash[_FOLDER] = Path(tempfile.mkdtemp(prefix="crontab-"))
     (folder / "crontab").write_text(CRONTAB)

@@ -75,7 +75,7 @@ class Outcome(_Line, frozen=True, kw_only=True, tag="outcome"):
     n: int
     kind: str
     at: float
-    reason: str = ""  #: in the words of the summary
+    reason: str = ""  #: the summary's name for the reason
     detail: str = ""  #: the vendor's own sentence
     remote_id: str | None = None
     fields: dict[str, FieldChange] = {}

@@ -53,7 +53,7 @@ def keep_reports(folder: Path, names: Collection[str], started: float) -> Path:
 def list_kept_runs(folder: Path) -> list[Path]:
     """List the folders of kept runs, the oldest first."""
     found = (path for path in (folder / RUNS).glob(_NAME) if path.is_dir() and not path.is_symlink())
-    # The second run of a second has a longer name.
+    # A second run within the same second has a longer name.
     return sorted(found, key=lambda path: (path.name[:19], len(path.name), path.name))
 
 
@@ -91,6 +91,6 @@ def _link(report: Path, place: Path) -> None:
 def _remove(run: Path, names: Collection[str]) -> None:
     for name in names:
         (run / name).unlink(missing_ok=True)
-    # A file of somebody else's keeps its folder.
+    # A folder with another program's file stays.
     with suppress(OSError):
         run.rmdir()

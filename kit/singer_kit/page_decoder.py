@@ -295,7 +295,7 @@ def decode_json(content: bytes, kind: type[T]) -> tuple[bytes, T]:
         UnprovenError: it is not JSON, or not of that type.
     """
     try:
-        # Fields that are not wanted are passed over, broken characters included, so those are looked for first.
+        # msgspec skips unwanted fields without checking their characters, so all characters are checked first.
         return content, msgspec.json.decode(str(content, "utf-8"), type=kind)
     except msgspec.ValidationError as error:
         raise UnprovenError(_name_members(error)) from None

@@ -53,8 +53,8 @@ def open_scroll(  # noqa: PLR0913 what to call, how often, how long, and the two
         except Exception as error:
             if not is_taken(error):
                 raise
-            # When the scroll is taken right after a failed attempt, it is the one that this attempt opened: nobody can
-            # read it. Without the count the run would wait for its end again and again, and then name a wrong cause.
+            # If the scroll is taken right after a failed attempt, that attempt opened it, and nobody can read it.
+            # Without the count, the run would wait for its end repeatedly and then name a wrong cause.
             failures += [one for one in attempts if one.status != TOO_MANY_REQUESTS][-1:]
             is_late = clock() >= deadline
             if failures and (is_late or len(failures) >= tries):

@@ -100,7 +100,7 @@ def build_request_settings(vendor: str, whose: str, note: str = "") -> tuple[Row
             "requests_per_minute",
             th.IntegerType(minimum=1),
             title="Requests per minute",
-            description=f"Calls to make in a minute at most, evenly spaced: a share of the {whose}'s limit. If not "
+            description=f"The most calls per minute, evenly spaced, as a share of the {whose}'s limit. If not "
             f"set, the tap waits only when {vendor} says so.",
         ),
     )

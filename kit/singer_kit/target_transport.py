@@ -64,7 +64,7 @@ class TargetTransport(Transport):
                 self._writes.made = earlier
             raise
         if requests.codes.multiple_choices <= answer.status < requests.codes.server_error:
-            # The answer says that this one was not carried out.
+            # The answer means that the request was not carried out.
             self._writes.made = earlier
         return answer
 

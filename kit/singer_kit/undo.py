@@ -44,8 +44,8 @@ class Written:
 class UndoPlan:
     """What an undo does with the fields of one record."""
 
-    restore: dict[str, Change] = field(default_factory=dict)  #: what they hold now, and what they will hold
-    kept: dict[str, str] = field(default_factory=dict)  #: why they are not put back
+    restore: dict[str, Change] = field(default_factory=dict)  #: their present values, and their values after the undo
+    kept: dict[str, str] = field(default_factory=dict)  #: the reasons for the others
 
 
 def merge_writes(writes: Iterable[Written]) -> list[Written]:

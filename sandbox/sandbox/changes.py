@@ -136,7 +136,7 @@ def make_changes(world: World, request: ChangeRequest) -> JsonObject:
     business = world.business
 
     def change(record: Any) -> None:
-        # A reset replaces the business, and so ends changes that are still to come.
+        # A reset replaces the business, which ends the remaining changes.
         if world.business is business:
             with nullcontext() if request.webhooks else world.chargebee_webhooks.suppress():
                 kind.act(world, record)

@@ -36,7 +36,7 @@ def server_config(app: ASGIApp, host: str, port: int, log_level: str = "warning"
         app,
         host=host,
         port=port,
-        loop="asyncio",  # the same wherever it runs, whatever else is installed there
+        loop="asyncio",  # the same on any machine, with any other packages
         http=HangUpProtocol,
         ws="none",
         lifespan="off",

@@ -203,7 +203,7 @@ class Pipeline(RunBase):
                     stream.journal_unreached()
                 raise
             if self._merge_step.is_on and self._is_subset:
-                # It compares all leads, and a run over some of them is to be short.
+                # A merge compares all leads, which would take too long in a run over some of them.
                 self._merge_step.postpone(self._source)
             elif self._merge_step.is_on:
                 self._merge_step.run(self._source, customers.coming, executor, reports, self.summary)
@@ -306,7 +306,7 @@ class StreamRun(ABC):
         if not self._run.journal.is_on:
             return
         rows = chain.from_iterable(self.buffer.read_batches(_BATCH))
-        # A journal that cannot be written has ended the run, and its reports are all the more needed.
+        # Even if the journal cannot be written and the run ends, its reports are written.
         with suppress(ConfigurationError):
             self._recorder.journal_unreached(rows, self._writer.cut_off if self._writer else ())
 

@@ -80,7 +80,7 @@ class Pipeline(RunBase):
         self._attacher: CompanyAttacher | None = None
         self._links = Links("", "", settings.record_url, settings.source_url)
         self._stop_reasons: list[str] = []
-        self._value_name = "match value"  # what the records are matched on, in words
+        self._value_name = "match value"  # the names of the match values
 
     def connect(self) -> None:
         """Check the token and the region, once.
@@ -94,7 +94,7 @@ class Pipeline(RunBase):
         make_folder(settings.report_dir, "report_dir", REPORT_FILES)
         if not settings.validate:
             make_folder(settings.memory_dir, "memory_dir", (*MEMORY_FILES, LOCK_FILE))
-        # What an earlier run has to remember is complete only when that run has ended.
+        # The memory of an earlier run is complete only after that run has ended.
         self._begin(settings, REPORT_FILES)
         self._memory = Memory(settings.memory_dir, int(time.time()), settings.report_dir)
         try:
@@ -309,7 +309,7 @@ class Pipeline(RunBase):
     def _journal_not_sent(self) -> None:
         if not self.journal.is_on:
             return
-        # A journal that cannot be written has ended the run, and its reports are all the more needed.
+        # Even if the journal cannot be written and the run ends, its reports are written.
         with suppress(ConfigurationError):
             for record in self.not_sent.iterate_records():
                 who = Who(str(record.get("name") or ""), "", str(record.get("company") or ""))

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from target_intercom.writing.memory import Memory
 
 _BATCH = 2000  # rows matched at a time
-_QUEUED = 4  # rows handed out for each worker
+_QUEUED = 4  # rows in progress per worker
 
 _MATCHERS: Mapping[ObjectType, Callable[[MatchContext], Matcher]] = {
     CONTACT: open_contact_matcher,
@@ -95,8 +95,8 @@ class StreamPipeline:
         self.attacher: CompanyAttacher | None = None
         """Attaches contacts to companies, if the settings say so."""
         self._counts = summary.streams[object_type.stream]
-        self._earlier: frozenset[str] = frozenset()  # attributes that go on in a type other than declared
-        self._unfit: Counter[str] = Counter()  # records, by the field whose value Intercom cannot hold
+        self._earlier: frozenset[str] = frozenset()  # attributes that keep another type than declared
+        self._unfit: Counter[str] = Counter()  # the number of records per field whose value Intercom cannot store
         self._decided = 0  # records that are not skipped
         self._guard = ChangeGuard(settings.max_changed_share)
         self._memory: Memory
@@ -186,8 +186,8 @@ class StreamPipeline:
     def find_stop_reason(self) -> str | None:
         """Return the sentence that stops a run before the first write, because too much would change."""
         for name, count in self._unfit.items():
-            # A field without any value that Intercom can hold would be cleared everywhere. A field without an attribute
-            # loses nothing, and one whose type changed with an upgrade stops nothing.
+            # A field whose values all do not fit would be cleared everywhere. This does not apply to a field without an
+            # attribute, or with an attribute whose type changed with an upgrade.
             is_written = name in self.options.types or name in self.options.object_type.standard
             if count == self._decided >= FIRST_ATTEMPTS and is_written and name not in self._earlier:
                 return (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from standpipe_console.project.meltano import Project
 
 SETTINGS = build_settings_command("map-leads")
-#: Two stand-ins for Meltano's executable, which note how they are called.
+#: Two replacements for Meltano's executable that record their arguments.
 SHELL = '#!/bin/sh\n# meltano.cli\necho "$*" >> calls\necho "{}"\n'
 PYTHON = f'#!{sys.executable}\n# meltano.cli\nimport sys\nprint(*sys.argv, file=open("calls", "a"))\nprint("{{}}")\n'
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Standpipe = Callable[..., Result]
 
 OPERATIONS = (Path(__file__).parents[2] / "docs/operations.md").read_text()
-#: Stands in for Meltano: notes what it is to run, and writes a journal as the target would, of which the customer c1 is
+#: Replaces Meltano: it records its arguments, and writes a journal as the target would, in which the customer c1 is
 #: refused again.
 MELTANO = """#!{python}
 import json, os, pathlib, sys

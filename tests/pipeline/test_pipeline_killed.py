@@ -93,9 +93,9 @@ def test_a_target_killed_half_way_is_finished_by_the_next_run(
 
 
 STANDPIPE = Path(sys.executable).with_name("standpipe")
-#: How many writes are under way at once.
+#: The number of writes in progress at the same time.
 CONCURRENCY = 4
-#: What is killed, how the run was started, and what the killed run's journal says of its end.
+#: What is killed, how the run was started, and the end in the killed run's journal.
 KILLED = {
     "a bare run's Meltano": ("meltano run", {"meltano"}, "failed"),
     "a bare run's Meltano and target": ("meltano run", {"meltano", "target-intercom"}, None),
@@ -145,13 +145,13 @@ def test_the_run_after_a_kill_begins_at_once_and_nothing_is_untold(  # noqa: PLR
         written = next(line.at for line in then if isinstance(line, Intent))
         assert max(line.at for line in settled.values()) <= written
         assert all(answered <= written for arrived, answered in sandbox.spans if arrived < written)
-    # Nothing that Intercom was asked to write is missing in the journals, and nothing was written twice.
+    # The journals contain all writes that Intercom received, and nothing was written twice.
     told = {(line.remote_id or "", name) for line in [*first, *then] for name in list_written(line)}
     asked = {(id_, name) for method, path, body in sandbox.writes for id_, name in list_asked(method, path, body)}
     assert asked - told == set()
     after = intercom.users_by_email()
     assert {address: n for address, n in after.items() if n > max(1, before[address])} == {}
-    # The second run knows what became of each.
+    # The second run knows the outcome of each write.
     results = {line.id: line.kind for line in then if isinstance(line, RecordResult)}
     outcomes = {line.n: line.kind for line in then if isinstance(line, Outcome)}
     results |= {line.id: outcomes[line.n] for line in then if isinstance(line, Intent)}

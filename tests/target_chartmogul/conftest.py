@@ -213,7 +213,7 @@ class Tool:
     account: Account
     directory: Path
     capsys: pytest.CaptureFixture[str]
-    is_subset: bool = False  #: whether the SCHEMA says that the records are not everybody
+    is_subset: bool = False  #: whether the SCHEMA marks the input as a subset
 
     @property
     def calls(self) -> dict[str, int]:

@@ -91,7 +91,7 @@ def test_new_contacts_of_many_customers_that_have_not_changed(
     assert target.calls == {"GET /data_sources": 1, "GET /contacts": 22, "GET /customers": 1, "POST /contacts": 150}
 
 
-#: How many customers and contacts the source has, how many records came, and how often each list is asked for.
+#: The numbers of customers and contacts in the source, of records, and of calls per list.
 COSTS = {
     "one record": (1000, 0, 1, 0, 1, 0),
     "all of a small source": (80, 83, 80, 83, 1, 1),

@@ -97,7 +97,7 @@ def known(**fields: str) -> dict[str, str]:
 ACME = known(id="7", name="Acme", company="Acme", email="joe@acme.example", website="acme.example")
 BOLT = known(id="7", name="Ann Bolt", company="Bolt", email="ann@bolt.example", website="bolt.example")
 
-#: What is known of a lead and of billing's customer, and the key by which they are the same.
+#: The fields of a lead and of a billing customer, and the key that matches them.
 SAME = {
     "external id": (both("id", "x", "x"), "external_id"),
     "e-mail": (both("email", "joe@acme.example", "joe@acme.example"), "email"),
@@ -128,7 +128,7 @@ SAME = {
     "id, and a website on a shared host": (pair(ACME | {"website": "facebook.com/acme"}, BOLT), "external_id"),
 }  # fmt: skip
 
-#: What is known of two different companies: strangers share it, or it is not equal.
+#: The fields of two different companies, which differ or which unrelated companies share.
 DIFFERENT = {
     "external ids in another letter case": both("id", "X", "x"),
     "mail provider": both("email", "bob@comcast.net", "al@comcast.net"),

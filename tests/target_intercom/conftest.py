@@ -171,7 +171,7 @@ class Tool:
     directory: Path
     capsys: pytest.CaptureFixture[str]
     not_sent: list[dict[str, Any]] = field(default_factory=list)  #: what comes in the stream of that name
-    is_subset: bool = False  #: whether the SCHEMA says that the records are not everybody
+    is_subset: bool = False  #: whether the SCHEMA marks the input as a subset
 
     @property
     def calls(self) -> dict[str, int]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SIZES = st.integers(2, 5)
 PERMUTATIONS = SIZES.flatmap(lambda size: st.permutations(range(size)))
-#: For each customer whose address it has now: a linked user's, or above them one of nobody's, or a new one.
+#: Each customer's new address: numbers below the size are linked users' addresses, the others are not.
 CHOICES = SIZES.flatmap(lambda size: st.permutations(range(2 * size)).map(lambda order: order[:size]))
 IN_ONE_RUN = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
@@ -80,7 +80,7 @@ def test_customers_who_take_any_address(target: Any, customer: Record, choices: 
     for number in range(size, size + unlinked):
         tool.workspace.add(email=address(number))
     records = [customer(f"p{own}", address(taken), cb_cust_mrr=100 + own) for own, taken in enumerate(choices)]
-    for _ in range(size + 1):  # each run may free a user for another customer, at most once per customer
+    for _ in range(size + 1):  # each run may free one user for another customer
         assert_written_once(tool.run(records, on_moved="clear"))
     assert sorted(held(tool).values()) == [(f"p{number}", 100.0 + number) for number in range(size)]
     assert tool.run(records, on_moved="clear").summary["unchanged"] == size

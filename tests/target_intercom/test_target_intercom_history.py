@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MRR = "cb_cust_mrr"
 PEOPLE = [f"c{number}" for number in range(24)]
-#: After how many writes each run is killed.
+#: The number of writes after which each run is killed.
 KILLS = (None, 5, 17, None, 11, 23, 3, None)
 
 

@@ -310,12 +310,12 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
     def _choose_since(self, now: int) -> int | None:
         """Return the run after which changes are sent; None sends everything."""
         if self.is_subset:
-            # Only what this run touched, whatever `resend` says: nothing is known of the others. A store without any
-            # earlier run has nothing else.
+            # With any `resend`, only what this run touched is sent, as there is no news of the others. A store without
+            # an earlier run has no others.
             return self._committed or None
         reconciled = self.store.read_value("reconciled_at", 0)
-        # Everything is sent again while the target has not confirmed the last run that sent everything, when the
-        # settings or the code are others, and once per `reconcile_every`, which finds what was edited by hand.
+        # Everything is sent again until the target confirms the last run that sent everything, after a change of the
+        # settings or the code, and once per `reconcile_every`, which finds edits by hand.
         everything = (
             self.config["resend"] == "all"
             or self.store.read_value("all_sent", 0) > self._confirmed

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 #: Seconds that two clocks may differ, which is the default lookback of the tap.
 CLOCK_TOLERANCE = 300
-#: Currencies for which Chargebee does not say whether its amounts are in hundredths. Without a minor unit by ISO 4217,
-#: and not among those that its API's description names (JPY, KRW, XAF, XOF); with three decimals by ISO 4217; and those
-#: in whose payments others leave the decimals out.
+#: Currencies for which Chargebee does not say whether its amounts are in hundredths. They have no minor unit in ISO
+#: 4217 but are not in its API's description (JPY, KRW, XAF, XOF), or they have three decimals in ISO 4217, or other
+#: payment services leave out their decimals.
 DOUBTFUL_CURRENCIES = {
     *("BIF", "CLP", "DJF", "GNF", "ISK", "KMF", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XPF"),
     *("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"),

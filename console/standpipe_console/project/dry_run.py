@@ -66,7 +66,7 @@ def dry_run_target(project: Project, pipeline: Pipeline, messages: str) -> DryRu
         env = {
             build_variable(pipeline.dry_run_target, "mode"): "validate",
             build_variable(pipeline.dry_run_target, "report_dir"): folder,
-            # A look at a few records is no run that anybody wants to see in the history.
+            # A dry run over a few records does not belong in the history.
             build_variable(pipeline.dry_run_target, "journal_dir"): "",
         }
         project.run_meltano("invoke", pipeline.dry_run_target, stdin=messages, env=env)

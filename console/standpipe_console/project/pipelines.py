@@ -63,7 +63,7 @@ class Pipeline:
     keys: tuple[Key, ...]
     subset: Mapping[str, str] = field(default_factory=dict)  #: the variable that limits a run to some ids, by subject
     shared_settings: tuple[SharedSetting, ...] = ()
-    typed_settings: tuple[str, ...] = ()  #: settings of the map that name fields, whose types only the tap knows
+    typed_settings: tuple[str, ...] = ()  #: the map's settings with names of fields, whose types only the tap knows
     shipped_settings: Mapping[str, frozenset[str]] = field(default_factory=dict)  #: the settings in meltano.yml
 
     @property

@@ -115,7 +115,7 @@ class JobRunner:
                 cause = "it was told to stop" if self._stopping.is_set() else "another run of it is still under way"
                 outcome = self._refuse(started, f"{self.job} was not started: {cause}.")
             elif pause := find_pause(self.project, self.job):
-                # Looked for under the lock, which an undo holds while it pauses. The history has no row of this.
+                # The check needs the lock, which an undo holds while it pauses. A run that is refused here has no row.
                 return self._refuse(started, describe_pause(pause))
             else:
                 started = msgspec.structs.replace(started, started_at=time.time())
@@ -205,8 +205,8 @@ class JobRunner:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # a Ctrl-C reaches this process alone, which passes it on in order
-                pass_fds=(lock.fileno(),),  # when this process is killed alone, the lock stays with Meltano
+                start_new_session=True,  # only this process gets Ctrl-C, and it stops the others in order
+                pass_fds=(lock.fileno(),),  # if only this process is killed, Meltano keeps the lock
             )
         if self._stopping.is_set():
             self.stop()

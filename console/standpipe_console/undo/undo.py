@@ -59,7 +59,7 @@ class UndoneRecord(msgspec.Struct):
     email: str = ""
     reason: str = ""
     restored: dict[str, Restored] = {}
-    kept: dict[str, str] = {}  #: by field, why it was not put back
+    kept: dict[str, str] = {}  #: for each kept field, the reason
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class UndoPlan:
     run: RunRow
     pipeline: Pipeline
     changes: list[ChangeRow]
-    names: dict[str, RecordRow]  #: of the records that are shown, by id
+    names: dict[str, RecordRow]  #: by id, for the records that are shown
 
     @property
     def records(self) -> list[tuple[str, str]]:
@@ -96,10 +96,10 @@ class UndoPlan:
 class UndoReport:
     """The result of an undo."""
 
-    run_id: str  #: of the undo itself
+    run_id: str  #: the id of the undo itself
     records: list[UndoneRecord] = field(default_factory=list)
     exit_code: int = 0
-    reason: str = ""  #: why it ended early; empty when it did not
+    reason: str = ""  #: why it ended early; otherwise empty
 
     def count(self, outcome: str) -> int:
         """Return the number of records with this outcome."""
@@ -218,7 +218,7 @@ class UndoRunner:
                 history.pause(pipeline.job, f"the run {run.run_id[:8]} was undone", run.run_id)
             self._run_target(report, lock.fileno(), watch or (lambda _: None), archive_created=archive_created)
         with open_history(self._project):
-            # The journal of the undo is loaded: it is a run of its own in the history.
+            # The undo's journal is loaded, as the undo is a separate run in the history.
             return report
 
     def _sleep(self, seconds: float) -> None:
@@ -241,15 +241,15 @@ class UndoRunner:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                start_new_session=True,  # a Ctrl-C reaches this process alone, which passes it on in order
-                pass_fds=(lock,),  # when this process is killed alone, the lock stays with the target
+                start_new_session=True,  # only this process gets Ctrl-C, and it stops the target in order
+                pass_fds=(lock,),  # if only this process is killed, the target keeps the lock
             )
             if self._stopping.is_set():
                 self.stop()
             with self._child:
                 for line in self._child.stdout or ():
                     if line.startswith('{"outcomes"'):
-                        continue  # the counts, which the report has itself
+                        continue  # the counts, which the report already has
                     record = decode(line)
                     report.records.append(record)
                     watch(record)

@@ -196,7 +196,7 @@ class Step:
             if self.random.random() < _RECOVERS:
                 self._mark_paid(invoice, at)
             elif invoice.attempts < len(RETRY_AFTER):
-                # Chargebee does not stamp a change of dunning alone.
+                # Chargebee does not change timestamps if only dunning changes.
                 facts = {"attempts": invoice.attempts + 1, "next_retry_at": at + RETRY_AFTER[invoice.attempts]}
                 self.business.invoices.change_quietly(invoice, at, **facts)
             else:

@@ -32,7 +32,7 @@ class Table(Generic[R]):
         self.name = name
         self._build = build
         self._alike = alike or {}
-        # Encoded once: every record's JSON begins with the members that are alike in all.
+        # The members that are the same in all records are encoded only once.
         self._opening = encode(alike)[:-1] + b"," if alike else b"{"
         self._by_id: dict[str, R] = {}
         self._keeps_past = keeps_past

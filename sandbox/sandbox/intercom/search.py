@@ -46,7 +46,7 @@ def read_value(document: Document, field: str) -> JsonValue:
 
 @dataclass(frozen=True)
 class Rules:
-    """What the workspace brings to a query.
+    """The parts of the workspace that a query needs.
 
     Attributes:
         type_of: the type of a field by its full name, None for a field that cannot be searched.

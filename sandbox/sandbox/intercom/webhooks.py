@@ -96,7 +96,7 @@ class Webhooks:
         self._app_id = app_id
         self._settings = settings
         self._made = 0
-        # All that follows belongs to the thread of the outbox.
+        # The methods below run in the outbox's thread.
         self._counts: Counter[str] = Counter()
         self._head: int | None = None
         self._errors = 0  #: in a row
@@ -105,7 +105,7 @@ class Webhooks:
         self._is_suspended = False
         self._order = Random(f"intercom webhook order:{settings.seed}")
         self._repeats = Random(f"intercom webhook repeats:{settings.seed}")
-        # A thread of its own, so that a slow receiver slows no answer of the API.
+        # Deliveries have their own thread, so that a slow receiver does not delay the API.
         self._outbox = Outbox()
 
     def send_ping(self, at: int) -> None:

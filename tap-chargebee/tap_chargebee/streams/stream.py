@@ -246,8 +246,8 @@ class ChargebeeStream(RecordStream):
     def _reread_updated(self, ids: list[str]) -> Iterator[Record]:
         """Yield the records that were updated according to events but did not come in the list."""
         self.logger.info("Reading %d more records that changed according to events", len(ids))
-        # An event proves that the record changed since the last run, whether or not its `updated_at` moved. So the
-        # start date bounds these records only where the stream is bounded by another time.
+        # An event proves that the record changed since the last run, even if its `updated_at` did not. So the start
+        # date limits these records only if it applies to another time of the stream.
         is_bounded = self.resource.replication_key != "updated_at"
         bounds = self._build_window_query(None) if is_bounded else {}
         queries = [query | bounds for query in self._build_id_queries(self.resource, "id", ids)]

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _SECOND = 1.0
-_MARGIN = 0.005  # seconds by which a window is kept longer than the server's
-_SHARE = 0.98  # of the rate that is aimed at, so that small delays do not fill a window
-_LONGEST_TRUSTED = 0.2  # seconds: what a reply takes longer than this may always have been a delay on the way there
-_POLL = 0.01  # seconds between two looks at whether any reply has come
+_MARGIN = 0.005  # seconds that a window lasts longer than the server's
+_SHARE = 0.98  # the used share of the rate, so that small delays do not fill a window
+_LONGEST_TRUSTED = 0.2  # seconds; the rest of a longer reply time may be a delay of the request
+_POLL = 0.01  # seconds between two checks whether any reply has come
 
 
 class WindowRateLimiter:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BEGUN, MERGED, PENDING, REFUSED = "begun", "merged", "pending", "refused"
 UNMERGING, UNMERGED = "unmerging", "unmerged"
-#: What stands in the file of the settings after a run over some leads.
+#: The content of the settings file after a run over some leads.
 _POSTPONED: JsonObject = {"postponed": True}
 
 

@@ -45,7 +45,7 @@ class ObjectType(Generic[R_co]):
     custom_at: ClassVar[tuple[str, ...]]
     #: Further members that a record may have.
     other_fields: ClassVar[frozenset[str]]
-    #: Of a record that another data source shares: fields that are always written, and those only while it has none.
+    #: For a shared record: fields that are always written, and fields that are written only while they are empty.
     shared_fields: ClassVar[frozenset[str]] = frozenset()
     fields_set_once: ClassVar[frozenset[str]] = frozenset()
     #: Whether a record with the mark of deletion is deleted.

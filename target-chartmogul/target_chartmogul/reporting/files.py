@@ -18,8 +18,8 @@ RUN_REPORTS = (
     HELD_VALUES,
     "summary.json",
 )
-#: Every file that the plugin may leave in a folder, by the setting that names the folder. A later clean-up of the
-#: reports removes these and no others.
+#: All files that the plugin may leave, by the setting that names their folder. A later clean-up of the reports removes
+#: these and no others.
 OWN_FILES = {
     "report_dir": (*RUN_REPORTS, REVIEW_CUSTOMERS, REVIEW_CONTACTS),
     "memory_dir": (HELD_VALUES, MERGE_LOG, MERGE_SETTINGS, CONTACT_IDS, LOCK_FILE),

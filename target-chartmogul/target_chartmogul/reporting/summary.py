@@ -47,11 +47,11 @@ class Summary(SummaryBase):
     streams: dict[str, Counts] = field(default_factory=lambda: {stream: Counts() for stream in OBJECT_TYPES})
     fields_written: int = 0
     values_cut: int = 0
-    values_held: int = 0  #: of which ChartMogul keeps its own
-    values_refused: int = 0  #: left out, while the rest of their record was written
-    attributes_left_out: list[str] = field(default_factory=list)  #: for their names or types
-    duplicate_contacts: int = 0  #: of one external id; the oldest is kept in step
-    left_under_earlier_ids: int = 0  #: contacts beside one that was found under an earlier external id
+    values_held: int = 0  #: values for which ChartMogul keeps its own
+    values_refused: int = 0  #: values that were left out of a record that was written
+    attributes_left_out: list[str] = field(default_factory=list)  #: attributes with unsuitable names or types
+    duplicate_contacts: int = 0  #: contacts with the external id of an older one, which is not updated
+    left_under_earlier_ids: int = 0  #: further contacts under an earlier external id
     merges: dict[str, int] = field(default_factory=dict)
     other_streams: Counter[str] = field(default_factory=Counter)
 

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from target_intercom.records.remote import RemoteCompany, RemoteContact
 
 PAGE = 150
-MAX_FILTERS = 15  # in one OR group of a search
+MAX_FILTERS = 15  # the most filters in one OR group of a search
 
 _LINKS = 50  # companies of a contact per page
-_SCROLLS = 5  # times a broken scroll is begun again
+_SCROLLS = 5  # how often a broken scroll is started again
 _SCROLL_PAUSE = 2.0  # seconds between two attempts to open a scroll
 _SCROLL_PATIENCE = 900.0
 _OLDEST_FIRST = {"field": "created_at", "order": "ascending"}

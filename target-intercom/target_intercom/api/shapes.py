@@ -56,7 +56,7 @@ class Gone(msgspec.Struct):
     id: Text
 
 
-#: The role decides what may be done with a contact; the other members are what it is matched by and compared with.
+#: The role limits what can be done with a contact. The other members are for matching and comparing.
 CONTACTS = ListShape(
     name="contacts",
     items="data",

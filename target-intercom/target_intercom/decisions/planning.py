@@ -34,9 +34,9 @@ class Plan:
     action: str = ""
     wanted: WantedRecord | None = None
     remote: RemoteRecord | None = None  #: the matching record
-    records: Sequence[RemoteRecord] = ()  #: what was found for the row
-    previously_linked: Sequence[RemoteRecord] = ()  #: other records of Intercom that carry the row's link
-    clear: Sequence[RemoteRecord] = ()  #: those of them that lose link and values before the match gets them
+    records: Sequence[RemoteRecord] = ()  #: all records that were found for the row
+    previously_linked: Sequence[RemoteRecord] = ()  #: other records of Intercom with the row's link
+    clear: Sequence[RemoteRecord] = ()  #: those of them to clear before the match is written
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class Facts:
 
     has_match_value: bool = True
     is_superseded: bool = False  #: whether a later record of this run has the same id
-    is_match_taken: bool = False  #: another record of this run writes to its match, or to its place when none exists
+    is_match_taken: bool = False  #: whether another record of this run has reserved its match or match value
     is_cancelled: bool = False  #: whether `cancelled_when` is met
     is_deleted: bool = False  #: whether `deleted_when` is met
     can_be_created: bool = True  #: whether it has the id that a creation needs
@@ -49,8 +49,8 @@ class Match:
     is_linked_outside: bool = False
     """Whether it is linked to an id outside this run's input, while the input contains only some records."""
     is_archived: bool = False
-    has_no_users: bool = False  #: a company that nobody belongs to: Intercom shows it nowhere
-    is_possibly_duplicate: bool = False  #: it may be one of several, which nothing in Intercom's API can tell
+    has_no_users: bool = False  #: whether it is a company without users, which Intercom does not show
+    is_possibly_duplicate: bool = False  #: whether others may have its name, which Intercom's API cannot show
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ HOLDS: dict[str, frozenset[str]] = {
     "date": frozenset({"date", "datetime"}),
 }
 
-#: Types that an attribute had in earlier versions, by the type that it is declared with today. Intercom cannot change
-#: the type of an attribute, so one that exists goes on in its earlier type.
+#: By the declared type, the types that such attributes had in earlier versions. Intercom cannot change the type of an
+#: attribute, so an existing one keeps its earlier type.
 EARLIER: dict[str, frozenset[str]] = {
     "float": frozenset({"integer"}),
     "boolean": frozenset({"string"}),
@@ -91,7 +91,7 @@ class AttributePlan:
     missing: list[Attribute]
     types: Mapping[str, str]
     choices: Mapping[str, frozenset[str]] = field(default_factory=dict)  #: permitted values of list attributes
-    earlier: list[str] = field(default_factory=list)  #: names of those that go on in a type other than declared
+    earlier: list[str] = field(default_factory=list)  #: names of attributes that keep another type than declared
 
 
 def build_link(name: str, *, declared: bool = True) -> Attribute:

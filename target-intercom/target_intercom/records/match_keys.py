@@ -59,8 +59,8 @@ class EmailKey(MatchKey):
 
     field = "email"
     label = "e-mail"
-    # Intercom refuses a second user of an e-mail address only while the creation carries no external id: its 409 is
-    # then a strongly consistent check, which a search is not.
+    # Intercom refuses a second user with an e-mail address only if the creation has no external id. Its 409 is then a
+    # strongly consistent check, unlike a search.
     creates_with_identity = False
 
     def normalise(self, value: str) -> str:

@@ -183,7 +183,7 @@ class StreamAttributes:
                 f"The records of the stream {options.stream} carry no attribute to write: send them under "
                 "`custom_attributes`, or name the fields that become attributes in `attributes_from`."
             )
-        # Of an attribute of the workspace for which only lists and objects came the values are cleared.
+        # An attribute of the workspace is cleared if only lists and objects came for it.
         model = options.object_type.model
         active = {one.name for one in existing if one.is_custom and one.model == model and not one.is_archived}
         stale = active & self._inference.list_unusable() - self._declared.keys()

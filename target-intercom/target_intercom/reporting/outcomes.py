@@ -103,15 +103,15 @@ class Summary(SummaryBase):
     streams: dict[str, Counts] = field(default_factory=lambda: {stream: Counts() for stream in OBJECT_TYPES})
     fields_written: int = 0
     values_cut: int = 0
-    values_unfit: int = 0  #: that Intercom cannot hold: each a line of unfit.csv
-    moved: int = 0  #: records of which a user or company that they have left still carries the link
-    moved_cleared: int = 0  #: records of which this run has cleared it, or in a validation would
-    companies_without_users: int = 0  #: Intercom does not show them
+    values_unfit: int = 0  #: values that Intercom cannot store, each with a line in unfit.csv
+    moved: int = 0  #: records with the link still on a user or company that they left
+    moved_cleared: int = 0  #: those whose link this run cleared, or would clear in a validation
+    companies_without_users: int = 0  #: companies that Intercom does not show
     companies_attached: int = 0
-    companies_not_found: int = 0  #: contacts that name a company which Intercom has not
-    attributes_missing: list[str] = field(default_factory=list)  #: before this run
+    companies_not_found: int = 0  #: contacts with a company that Intercom does not have
+    attributes_missing: list[str] = field(default_factory=list)  #: attributes that were missing before this run
     attributes_created: int = 0
-    attributes_of_earlier_type: list[str] = field(default_factory=list)  #: which Intercom cannot change
+    attributes_of_earlier_type: list[str] = field(default_factory=list)  #: attributes whose type Intercom cannot change
     other_streams: Counter[str] = field(default_factory=Counter)
     not_sent: Counter[str] = field(default_factory=Counter)  #: customers that the map did not send, by reason
     totals: Totals | None = None

@@ -40,7 +40,7 @@ CONTACTS = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("rank", Integer),
     Column("generation", Integer, nullable=False, index=True),
-    # The last run in which the contact came, and how many whole reads in a row have not shown it since.
+    # The last run in which the contact came, and the number of complete reads without it since then.
     Column("seen", Integer, nullable=False, server_default=text("0")),
     Column("absences", Integer, nullable=False, server_default=text("0")),
     Column("body", LargeBinary, nullable=False),

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
 ZERO_DECIMAL = frozenset(
-    # ISO 4217's currencies of exponent 0. Chargebee names JPY, KRW, XAF and XOF as given in the major unit; every other
-    # currency is in hundredths, those of three decimals (KWD) too.
+    # ISO 4217's currencies with exponent 0. Chargebee documents that JPY, KRW, XAF and XOF are in the major unit. All
+    # other currencies are in hundredths, even those with three decimals (KWD).
     (
         "BIF",
         "CLP",
@@ -36,8 +36,8 @@ ZERO_DECIMAL = frozenset(
         "XPF",
     )
 )
-# What an amount and its record's exchange_rate make in the site's base currency. Chargebee's pages do not say which way
-# the rate runs: this is the usual reading, and the only place to change it.
+# The conversion of an amount with its record's exchange_rate to the site's base currency. Chargebee does not document
+# the direction of the rate. This is the usual one, and the only place to change it.
 IN_BASE_CURRENCY: Callable[[Decimal, Decimal], Decimal] = operator.mul
 _CODE = re.compile(r"[A-Z]{3}")
 

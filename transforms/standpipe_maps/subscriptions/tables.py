@@ -65,7 +65,7 @@ INVOICES = _make_versioned_table(
 )
 # The display names of plans (catalog 1) and item prices (catalog 2).
 NAMES = _make_versioned_table("names", Column("name", Text))
-# The first of the deleted customers that had an id: `age` is -created_at, so that the earliest is the greatest version.
+# The first deleted customer with an id. `age` is -created_at, so that the earliest is the greatest version.
 ENDED = Table(
     "ended",
     TABLES,
@@ -73,7 +73,7 @@ ENDED = Table(
     Column("age", BigInteger, nullable=False),
     info={"version": ("age",)},
 )
-# Match values that a customer had before its record changed: another customer that has one may be sent now.
+# A customer's earlier match values, as another customer with one of them may now be sent.
 LEFT = Table(
     "left_matches",
     TABLES,
