@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import sys
@@ -139,6 +140,29 @@ def test_the_journal_of_a_run(
         {"type": "record", "stream": "contacts", "id": "new", "kind": "unchanged", "reason": "matched"}
         | {"remote_id": new, **who_new},
     ]
+
+
+def test_state_comes_between_the_last_outcome_and_the_end(
+    workspace: Any, target: Any, customer: Record, journals: Journals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What STATE confirms stands in the journal before it, and only then does the journal say that all is complete."""
+    workspace.add(email="ann@a.example")
+    found: list[tuple[str, bool]] = []
+
+    class Output(io.StringIO):
+        def write(self, text: str) -> int:
+            (path,) = list_journals(Path(journals.setting))
+            with open_journal(path) as journal:
+                assert journal is not None
+                found.append((json.loads(path.read_text().splitlines()[-1])["type"], journal.is_busy))
+            return super().write(text)
+
+    target_intercom = TargetIntercom(config=target.config(journal_dir=journals.setting))
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", Output())
+        target_intercom.listen(io.StringIO(target.build_input([customer("ann")])))
+    assert found == [("outcome", True)]
+    assert journals.read()[-1]["status"] == "completed"
 
 
 def test_a_journal_costs_no_call(
