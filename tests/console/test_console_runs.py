@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,16 +10,20 @@ import pytest
 from standpipe_console.checks import explain_text, status
 from standpipe_console.checks.explain import build_decision
 from standpipe_console.checks.status import Status
-from standpipe_console.history import PauseRow, RunRow
+from standpipe_console.history import PauseRow, RunRow, open_history
 from standpipe_console.history.figures import sum_figures
 from standpipe_console.project.dry_run import DryRun
 from standpipe_console.project.pipelines import SYNC
 from standpipe_console.project.stores import State, parse_state
 from standpipe_console.runs.log_errors import find_last_error
+from standpipe_console.schedules import schedules
+
+from tests.history.conftest import JournalFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from standpipe_console.project.meltano import Project
     from standpipe_console.project.plugin_facts import PluginFacts
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -203,3 +208,30 @@ def test_a_write_is_told_by_what_it_replaced() -> None:
         "  It wrote 2 fields, of which 1 had no value before.",
         "    cb_sub_next_bill_at: 2026-01-15 12:00 -> 2026-02-15 12:00",
     ]
+
+
+MELTANO = """#!/bin/sh
+echo "$*" >> {root}/calls
+cat {root}/schedules
+"""
+
+
+def test_status_asks_meltano_for_the_schedules_alone(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And for nothing while the crontab has no line of the project: what ran is in the history."""
+    script = project.system_dir / "run/bin"
+    script.parent.mkdir(parents=True)
+    script.write_text(MELTANO.format(root=project.root))
+    script.chmod(0o755)
+    schedule = {"name": "sync-every-6h", "job": {"name": "sync"}, "cron_interval": "0 */6 * * *"}
+    (project.root / "schedules").write_text(json.dumps({"schedules": {"job": [schedule]}}))
+    calls = project.root / "calls"
+    monkeypatch.setenv("CRONTAB_TABLE", str(project.root / "crontab"))
+    journal = JournalFile(project.system_dir / "standpipe", "r1", at=NOW.timestamp() - 90)
+    journal.end()
+    with open_history(project) as history:
+        found = status.read_status(history, project, SYNC, NOW)
+        assert (found.next_run, found.state_age, [run.run_id for run in found.runs]) == (None, 90, ["r1"])
+        assert not calls.exists()
+        schedules.write_lines(project, {"sync-every-6h": "0 */6 * * * standpipe schedule run sync-every-6h"})
+        assert status.read_status(history, project, SYNC, NOW).next_run == NOW.replace(hour=18)
+    assert len(calls.read_text().splitlines()) == 1
