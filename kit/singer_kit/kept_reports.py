@@ -58,7 +58,7 @@ def list_kept_runs(folder: Path) -> list[Path]:
 
 
 def remove_empty_runs(folder: Path) -> None:
-    """Remove the folders of kept runs that hold nothing any more, and the link to the newest."""
+    """Remove the folders of kept runs that are empty, and the link to the newest run."""
     for path in list_kept_runs(folder):
         with suppress(OSError):
             path.rmdir()
@@ -69,7 +69,7 @@ def remove_empty_runs(folder: Path) -> None:
 
 
 def _make_folder(runs: Path, started: datetime) -> Path:
-    """Make the folder of a run; two may begin within one second."""
+    """Make the folder of a run. Two runs may start within one second."""
     runs.mkdir(mode=0o700, exist_ok=True)
     for number in count(1):
         suffix = f".{number}" if number > 1 else ""

@@ -135,7 +135,7 @@ def test_reports_of_an_earlier_version_are_read(tmp_path: Path) -> None:
 
 
 def test_what_runs_did_with_a_customer(project: Project, facts_of: Callable[[str], PluginFacts]) -> None:
-    """Comes from the history, the latest run first, field by field."""
+    """`explain` shows what the history has of the customer, the latest run first, field by field."""
     folder = project.system_dir / "standpipe"
     for number, kind in enumerate(["updated", "rejected"]):
         journal = JournalFile(folder, f"{number}" * 32, at=START + 3600 * number)

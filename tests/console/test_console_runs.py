@@ -57,7 +57,7 @@ def test_a_run_is_counted_by_its_summary() -> None:
 
 
 def test_a_failed_run_has_its_sentence() -> None:
-    """Not what Meltano says after it."""
+    """The sentence is the plugin's last error, not the line that Meltano adds after it."""
     log = [
         "2026-11-22T02:00:00.1Z [error    ] tap-chargebee Chargebee refuses `api_key`.",
         "2026-11-22T02:00:01.1Z [error    ] meltano      Run invocation could not be completed as block failed",
@@ -125,7 +125,7 @@ def test_what_there_is_to_say_of_a_pipeline(state: Status, expected: list[str]) 
 
 
 def test_a_state_tells_its_store() -> None:
-    """It also tells when the confirmed data was read. A state of another tool tells nothing."""
+    """A state also says when the confirmed data was read. A state of another tool says nothing."""
     value = {
         "singer_state": {"bookmarks": {"_map": {"store": "s", "gen": 4}, "_sync": {"completed_at": 1768478400999}}}
     }

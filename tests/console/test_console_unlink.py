@@ -79,7 +79,7 @@ def test_only_own_files_are_removed_from_every_folder_that_was_written_to(known:
 
 
 def test_a_database_of_somebody_elses_is_no_store(known: Project) -> None:
-    """`unlink` and `clean` leave it, even in the stores' folder and with tables of the same names."""
+    """`unlink` and `clean` leave such a file, even in the stores' folder and with tables of the same names."""
     folder = known.system_dir / "transforms"
     folder.mkdir(parents=True)
     with MapStore(folder / "ours.sqlite", "ours", TABLES, MIGRATIONS) as made:
@@ -128,7 +128,7 @@ def fill_own_files(project: Project) -> Path:
 
 
 def test_what_the_console_keeps_of_a_pipeline_goes(known: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """History, journals, waiting ids, pauses, locks and notes; those of the other pipeline stay."""
+    """Runs, journals, waiting ids, pauses, locks and notes are removed. Those of the other pipeline stay."""
     for pipeline in (SYNC, LEADS):
         for key in pipeline.keys:
             monkeypatch.setenv(key.variable, "key")
@@ -148,7 +148,7 @@ def test_what_the_console_keeps_of_a_pipeline_goes(known: Project, monkeypatch: 
 
 
 def test_with_the_last_pipeline_no_file_of_the_console_stays(known: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the history nor the inbox."""
+    """The files of the history and of the inbox are removed with the last pipeline."""
     folder = fill_own_files(known)
     for key in LEADS.keys:
         monkeypatch.setenv(key.variable, "key")

@@ -1,4 +1,4 @@
-"""Loaders that are killed, or work at once: each line of a journal is loaded once."""
+"""Loaders that are killed, or that work at once, load each line of a journal once."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def read_everything(history: History, run_id: str) -> tuple[list[RecordRow], lis
 
 
 def test_a_loader_that_is_killed_goes_on_where_it_was(url: str, tmp_path: Path) -> None:
-    """What it has committed is neither lost nor loaded again."""
+    """The lines that it committed are neither lost nor loaded again."""
     for name in ("whole", "killed"):
         write_journal(tmp_path / name, "r1", WRITES)
     with History(f"sqlite:///{tmp_path}/whole.db", tmp_path / "whole") as whole:
@@ -82,7 +82,7 @@ def test_a_loader_that_is_killed_goes_on_where_it_was(url: str, tmp_path: Path) 
 
 
 def test_a_loader_that_is_killed_before_it_has_deleted_the_journal(history: History, tmp_path: Path) -> None:
-    """The next one finds that all of it is loaded."""
+    """The next loader sees that every line is loaded, and deletes the journal."""
     journal = JournalFile(tmp_path, "r1", at=START)
     journal.write("ann")
     journal.end()
@@ -95,7 +95,7 @@ def test_a_loader_that_is_killed_before_it_has_deleted_the_journal(history: Hist
 
 
 def test_several_loaders_and_pipelines_at_once(url: str, tmp_path: Path) -> None:
-    """Each journal of each pipeline is loaded once, whoever comes first."""
+    """Each journal of each pipeline is loaded once, although four loaders start together."""
     for number in range(6):
         plugin = "target-intercom" if number % 2 else "target-chartmogul"
         write_journal(tmp_path, f"r{number}", 60, at=START + 1000 * number, plugin=plugin)
@@ -118,7 +118,7 @@ def test_several_loaders_and_pipelines_at_once(url: str, tmp_path: Path) -> None
 def test_a_file_that_is_no_journal_stops_no_other(
     history: History, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It stays where it is, and is named."""
+    """The file stays where it is, the log names it, and the journals are loaded."""
     foreign = tmp_path / "journal/target-intercom/foreign.jsonl"
     foreign.parent.mkdir(parents=True)
     foreign.write_text('{"type": "something"}\n')
@@ -131,7 +131,7 @@ def test_a_file_that_is_no_journal_stops_no_other(
 
 
 def test_tables_are_migrated_step_by_step(url: str, tmp_path: Path) -> None:
-    """From the version that they have; those of a newer console are left alone."""
+    """The migration starts at the version of the tables. Tables of a newer console are refused."""
     with History(url, tmp_path) as history:
         with history.database.write() as connection:
             connection.execute(sa.update(SCHEMA_VERSION).values(version=1))
@@ -148,7 +148,7 @@ def test_tables_are_migrated_step_by_step(url: str, tmp_path: Path) -> None:
 def test_a_history_that_cannot_be_written_keeps_the_journal(
     history: History, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It says so once, names no value, and loads the journal when it can."""
+    """The console warns once, without any value, and loads the journal as soon as it can."""
     journal = JournalFile(tmp_path, "r1", at=START)
     journal.write("ann", name="Ann")
     journal.end()

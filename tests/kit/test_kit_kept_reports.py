@@ -1,4 +1,4 @@
-"""The reports of each run are kept in a folder of its own, those of the oldest runs are removed."""
+"""Each run keeps its reports in its own folder, and the reports of the oldest runs are removed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ def write(folder: Path, text: str) -> None:
 
 
 def test_each_run_has_its_reports(tmp_path: Path) -> None:
-    """The next run replaces those in the folder and leaves those of the run as they were; `latest` is the newest."""
+    """The next run replaces the reports in the folder, not those kept for the run before.
+
+    `latest` is the newest run.
+    """
     (tmp_path / "notes.txt").touch()
     for text, started in (("first", NOON), ("second", NOON), ("third", NOON + 60)):
         write(tmp_path, text)
@@ -39,7 +42,7 @@ def test_each_run_has_its_reports(tmp_path: Path) -> None:
 
 
 def test_the_newest_runs_are_kept(tmp_path: Path) -> None:
-    """Ten of them; a folder with somebody else's file stays with that file alone."""
+    """Ten runs are kept. When an old run's folder has somebody else's file, the folder stays with that file alone."""
     for minute in range(12):
         write(tmp_path, str(minute))
         kept = keep_reports(tmp_path, NAMES, NOON + 60 * minute)
@@ -53,7 +56,7 @@ def test_the_newest_runs_are_kept(tmp_path: Path) -> None:
 
 
 def test_what_is_removed_leaves_no_empty_folders(tmp_path: Path) -> None:
-    """Who removes the reports removes the folders of the runs too."""
+    """When the reports are removed, the empty folders of their runs are removed too."""
     write(tmp_path, "first")
     kept = keep_reports(tmp_path, NAMES, NOON)
     remove_empty_runs(tmp_path)

@@ -1,4 +1,4 @@
-"""Commands that the tests run by forks of a warm process behave as in a process of their own."""
+"""Commands that tests fork from a warm process behave as in their own process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TAP = Path(sys.executable).with_name("tap-chargebee")
     ids=["succeeds", "is refused", "is not understood"],
 )
 def test_a_command_ends_as_in_a_process_of_its_own(arguments: list[str], tmp_path: Path) -> None:
-    """Exit code, output and log are the same but for the time of day, whatever ran before."""
+    """Exit code, output and log are the same except the time of day, whatever ran before."""
     env = {"TAP_CHARGEBEE_SITE": "not a site", "LANG": "C.UTF-8"}
     command = [str(TAP), *arguments]
     alone = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
@@ -29,7 +29,7 @@ def test_a_command_ends_as_in_a_process_of_its_own(arguments: list[str], tmp_pat
 
 
 def test_the_server_is_started_again_after_its_end() -> None:
-    """A command that was given up ends with the server, and the next one has a new server."""
+    """A command starts a new server after the old one was stopped."""
     server = CommandServer()
     assert server.run([TAP, "--version"]).stdout.startswith("tap-chargebee v")
     server.stop()

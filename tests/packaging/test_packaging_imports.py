@@ -1,4 +1,4 @@
-"""No module of a package needs, for running, a module that needs it."""
+"""The modules of a package do not import each other in a circle."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def name_module(path: Path, package: Path) -> str:
 
 
 def list_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements that run when a module is imported; what stands under TYPE_CHECKING does not."""
+    """Yield the statements that run when a module is imported, which excludes those under TYPE_CHECKING."""
     for statement in body:
         if isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.unparse(statement.test):
             continue
@@ -70,13 +70,13 @@ def find_circle(package: Path) -> list[str]:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_modules_import_each_other(package: str) -> None:
-    """Neither directly nor in a circle."""
+    """No module of a package imports itself through other modules."""
     assert find_circle(ROOT / package) == []
 
 
 @pytest.mark.parametrize("line", ["from package.b import x", "from .b import x", "from . import b", "import package.b"])
 def test_a_circle_is_found(line: str, tmp_path: Path) -> None:
-    """However the import is written; one for types alone is no circle."""
+    """Every form of import counts. An import under TYPE_CHECKING makes no circle."""
     package = tmp_path / "package"
     package.mkdir()
     (package / "__init__.py").touch()

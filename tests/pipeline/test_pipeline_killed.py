@@ -160,7 +160,10 @@ def test_the_run_after_a_kill_begins_at_once_and_nothing_is_untold(  # noqa: PLR
 
 
 def start(project: Project, way: str, settings: dict[str, str], *, force: bool = False) -> subprocess.Popen[str]:
-    """Start the main job in one of two ways; Meltano itself must be forced when it thinks that a run is under way."""
+    """Start the main job in one of two ways.
+
+    Meltano itself needs `force` when it believes that a run is in progress.
+    """
     if way == "meltano run":
         flags = ["--force"] if force else []
         return project.start("run", *flags, "tap-chargebee", "map", "target-intercom", **settings)
@@ -201,7 +204,7 @@ def read_journal(path: Path) -> list[Any]:
 
 
 def list_written(line: Any) -> Iterator[str]:
-    """Yield what an intent says that it writes, each field by its name in Intercom."""
+    """Yield each field that an intent says it writes, by its name in Intercom."""
     if isinstance(line, Intent) and line.stream == "data_attributes":
         yield f"attribute {line.id}"
     elif isinstance(line, Intent):

@@ -72,7 +72,7 @@ def test_a_run_is_undone(target: Any, lead: Record, person: Record, journal: Pat
 def test_what_somebody_changed_since_stays(
     account: Any, target: Any, lead: Record, journal: Path, undo: Callable[..., Lines]
 ) -> None:
-    """The field that differs is named, and the other one is put back."""
+    """The undo names the field that somebody changed, and puts the other field back."""
     account.source()
     target.run([lead("acme", city="Berlin", website_url="https://old.example")])
     target.run([lead("acme", city="Bonn", website_url="https://new.example")], journal_dir=str(journal))
@@ -101,7 +101,7 @@ def test_what_cannot_be_undone_is_listed(
 def test_a_customer_that_is_gone(
     account: Any, target: Any, lead: Record, journal: Path, undo: Callable[..., Lines]
 ) -> None:
-    """Is listed, and the others are put back."""
+    """The undo lists the deleted customer, and puts the other one back."""
     account.source()
     target.run([lead("acme", city="Berlin"), lead("beta", city="Berlin")])
     target.run([lead("acme", city="Bonn"), lead("beta", city="Bonn")], journal_dir=str(journal))

@@ -52,7 +52,7 @@ def list_live_sentences(live: JsonObject | None) -> list[str]:
 
 
 def check_live(project: Project) -> Iterator[Finding]:
-    """Yield whether live's settings can be used, whether it runs where it is used, and whether webhooks reach it."""
+    """Check live's settings, whether it runs where it is used, and whether webhooks reach it."""
     live = read_live(project)
     if live is None:
         return

@@ -1,4 +1,4 @@
-"""A person in reports, journals and logs: which files name the person, and how these lines are removed."""
+"""Finds the reports, journals and logs that name a person, and removes their lines about the person."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNMISTAKABLE = 6
 
 
 def mentions_person(path: Path, names: Collection[str]) -> bool:
-    """Return whether a file names a person, by one of these folded ids and e-mail addresses."""
+    """Return whether a file names a person by any of these folded ids and e-mail addresses."""
     text = path.read_text(encoding="utf-8", errors="replace")
     if path.suffix == ".csv":
         return any(_names_person(cell, names) for row in _read_csv(text) for cell in row)
@@ -53,7 +53,7 @@ def _read_csv(text: str) -> Iterator[list[str]]:
 
 
 def _names_person(text: str, names: Collection[str]) -> bool:
-    """Return whether a text is one of the names, or has one of the addresses or of the longer ids in it."""
+    """Return whether a text is one of the names, or contains one of the addresses or longer ids."""
     folded = fold_name(text)
     # `in` is fast, and nearly always false.
     return any(
@@ -63,7 +63,7 @@ def _names_person(text: str, names: Collection[str]) -> bool:
 
 
 def _has_name(text: str, names: Collection[str]) -> bool:
-    """Return whether a text has one of the names in it, as a word of its own."""
+    """Return whether a text contains one of the names as a separate word."""
     folded = fold_name(text)
     return any(name in folded and _contains(folded, name) for name in names)
 

@@ -77,7 +77,7 @@ class Block:
         return others + "\n".join([begin, *lines.values(), end]) + "\n"
 
     def _find_name(self, line: str) -> str:
-        """Return which of this project's lines it is; empty when it is none of them."""
+        """Return the name of this project's line, empty when the line is none of them."""
         words = _split_words(line)
         if not any(Path(word).name == "standpipe" for word in words):
             return ""
