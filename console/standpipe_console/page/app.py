@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -13,6 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from standpipe_console.errors import ConsoleError
+from standpipe_console.history.store import describe_error
 
 from . import (
     access,
@@ -126,8 +129,14 @@ def _explain_errors(site: Site, request: Request, run: Callable[[], Response]) -
         return run()
     except ConsoleError as error:
         return site.show_message(request, "That did not work", error.message, status=500)
-    except Exception as error:  # whatever failed, other pages still work
-        LOGGER.exception("A page could not be shown: %s", type(error).__name__)
+    except SQLAlchemyError as error:
+        sentence = f"The history cannot be read: {describe_error(error)}."
+        LOGGER.error("%s", sentence)  # noqa: TRY400 SQLAlchemy's own text holds what was searched for
+        return site.show_message(request, "That did not work", sentence, status=500)
+    except Exception as error:  # noqa: BLE001 whatever failed, other pages still work
+        # The error's own text may hold a customer's name or a key.
+        place = "".join(traceback.format_tb(error.__traceback__))
+        LOGGER.error("A page could not be shown: %s\n%s", type(error).__name__, place)  # noqa: TRY400
         sentence = "The page could not be made. What happened stands in the log of `standpipe serve`."
         return site.show_message(request, "That did not work", sentence, status=500)
 

@@ -13,7 +13,7 @@ from standpipe_console.project.pipelines import SYNC
 
 from . import words
 from .formats import list_fields
-from .runs import explain
+from .runs import explain_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def show_customers(site: Site, request: Request) -> Response:
     rows = site.history.open().find_customer(query, MOST + 1) if query else []
     context = {
         "query": query,
-        "lines": [(row, words.describe_kind(row.kind), explain(site, row.plugin, row.kind, row.reason).text,
+        "lines": [(row, words.describe_kind(row.kind), explain_row(site, row, row.kind).text,
                    words.name_system(row.plugin)) for row in rows[:MOST]],
         "has_more": len(rows) > MOST,
         "may_explain": SYNC in site.project.ready_pipelines,
@@ -110,7 +110,7 @@ def _explain(site: Site, wanted: str) -> tuple[JsonObject | None, str]:
 
 def _describe_deed(site: Site, row: RecordRow) -> Deed:
     fields = [field for change in row.changes for field in list_fields(change.fields)]
-    wording = explain(site, row.plugin, row.kind, row.reason)
+    wording = explain_row(site, row, row.kind)
     return Deed(row, words.name_system(row.plugin), words.describe_kind(row.kind), wording.text, wording.remedy, fields)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .runs import explain
+from .runs import explain_row
 from .words import name_system
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def show_rejects(site: Site, request: Request) -> Response:
     rows = site.history.open().list_rejects(limit=MOST + 1)
     lines = []
     for row in rows[:MOST]:
-        wording = explain(site, row.plugin, "rejected", row.reason)
+        wording = explain_row(site, row, "rejected")
         lines.append(
             {
                 "reject": row,

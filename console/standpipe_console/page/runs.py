@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from standpipe_console.history import ChangeRow, History, RecordRow, RunRow
+    from standpipe_console.history import ChangeRow, History, RecordRow, RejectRow, RunRow
 
     from .paging import Controls
     from .site import Site
@@ -161,7 +161,7 @@ def build_records(site: Site, history: History, run: RunRow, rows: list[RecordRo
         fields.setdefault((one.stream, one.record_id), []).extend(list_fields(one.fields))
     lines = []
     for row in rows:
-        wording = explain(site, run.plugin, row.kind, row.reason)
+        wording = explain_row(site, row, row.kind)
         written = fields.get((row.stream, row.record_id), [])
         lines.append(RecordLine(row, words.describe_kind(row.kind), wording.text, wording.remedy, written))
     return lines
@@ -174,6 +174,12 @@ def explain(site: Site, plugin: str, kind: str, reason: str) -> Wording:
         return Wording(reason)
     wording = site.view.find_facts(plugin).explain_outcome(kind, reason)
     return wording if wording.text else Wording(reason, wording.remedy)
+
+
+def explain_row(site: Site, row: RecordRow | RejectRow, kind: str) -> Wording:
+    """Return what became of a record and why: the vendor's own sentence where there is one."""
+    wording = explain(site, row.plugin, kind, row.reason)
+    return Wording(row.detail, wording.remedy) if row.detail else wording
 
 
 def _read_number(text: str) -> float | None:
@@ -198,7 +204,7 @@ def _iterate_records(site: Site, history: History, run: RunRow, controls: Contro
             limit=_DOWNLOADED,
         )
         for row in found.rows:
-            because = explain(site, run.plugin, row.kind, row.reason).text
+            because = explain_row(site, row, row.kind).text
             yield (
                 *(row.record_id, row.stream, row.remote_id, row.name, row.email, row.company, row.kind, row.reason),
                 because,

@@ -25,6 +25,8 @@ CONSOLE_SETTINGS = {
     "SERVE_PASSWORD": ("The password of this page.", ""),
     "SERVE_URL": ("The https:// address under which people open this page, when a proxy stands before it.", ""),
     "ALERT_URLS": ("Where alerts go: addresses of apprise.", ""),
+    "ALERT_MARGIN": ("Seconds after its time at which a run that has not ended well is late.", "3600"),
+    "ALERT_TIMEZONE": ("The time zone of the times in alerts.", "this machine's"),
     "HEARTBEAT_URL": ("An address that is called after each good run.", ""),
     "LIVE_INBOX_URL": ("Where the inbox of live is kept: an SQLAlchemy address.", "a file in Meltano's folder"),
     "LIVE_POLL_SECONDS": ("Seconds between two looks at Chargebee's events.", "15"),

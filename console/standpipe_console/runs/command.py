@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from standpipe_console.alerts.check import tell_after_run
 from standpipe_console.errors import ConsoleError
 from standpipe_console.project.pipelines import PIPELINES
 from standpipe_console.runs import runner as running
+from standpipe_console.runs.processes import TRIGGER
 from standpipe_console.runs.runner import JobRunner
 from standpipe_console.runs.subset_folders import build_subset_folders
 
@@ -53,7 +55,8 @@ def run_command(project: Project, job: str, only: tuple[str, ...], lock_wait: fl
     pipeline = next((one for one in PIPELINES if one.job == job), None)
     if env and pipeline:
         env |= build_subset_folders(project, pipeline, "only")
-    run_and_exit(JobRunner(project, job, lock_wait), env, is_subset=bool(only))
+    runner = JobRunner(project, job, lock_wait, trigger=os.environ.get(TRIGGER) or "person")
+    run_and_exit(runner, env, is_subset=bool(only))
 
 
 def run_and_exit(runner: JobRunner, env: Mapping[str, str], *, is_subset: bool = False) -> None:
