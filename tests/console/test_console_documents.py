@@ -50,6 +50,9 @@ COMMANDS = {
     "meltano invoke standpipe:live": (
         "tests/pipeline/test_pipeline_live.py::test_a_change_in_chargebee_shows_in_intercom"
     ),
+    "meltano invoke standpipe:live install --url https://hooks.example.com": (
+        "tests/live/test_live_endpoint.py::test_install_creates_one_endpoint_for_the_events_that_live_reads"
+    ),
     "meltano invoke standpipe:status": f"{PIPELINE}::test_status_reads_as_the_page_shows_it",
     "meltano invoke standpipe:retry": "tests/console/test_console_undo.py::test_refused_records_are_sent_again",
     "meltano invoke standpipe:undo 8f2c": "tests/console/test_console_undo.py::test_a_run_is_undone",

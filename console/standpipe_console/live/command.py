@@ -44,6 +44,7 @@ def live(context: click.Context, listen: str | None) -> None:
         return
     project: Project = context.obj
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # live itself says where it receives
     service = LiveService(project, read_settings(project), _parse_address(listen) if listen else None)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: service.stop())

@@ -134,6 +134,8 @@ class Worker:
             self._wait_until = self.clock() + LOOK_AGAIN
             return LOOK_AGAIN
         if outcome.succeeded:
+            seconds = (outcome.ended_at - outcome.started_at).total_seconds()
+            LOGGER.info("%s: done in %.0f s", self.job, seconds)
             # What rang after the start may not have been read, even when the run had to wait for the lock.
             self.inbox.settle(batch.covered, outcome.started_at.timestamp())
             self._end_failure()
