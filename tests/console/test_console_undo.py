@@ -15,7 +15,8 @@ from standpipe_console.cli import main
 from standpipe_console.history import open_history
 from standpipe_console.live.obstacles import find_obstacle
 from standpipe_console.project.meltano import Project
-from standpipe_console.project.pipelines import SYNC
+from standpipe_console.project.pipelines import LEADS, SYNC
+from standpipe_console.undo.retry import find_pipelines, plan_retries
 
 from tests.history.conftest import START, JournalFile
 
@@ -347,3 +348,21 @@ def test_what_cannot_be_retried(standpipe: Standpipe, started: Callable[[], list
 def test_nothing_to_retry(standpipe: Standpipe) -> None:
     """The command says that no record is refused."""
     assert standpipe("retry").output == "There is nothing to retry: no record is refused.\n"
+
+
+def test_refused_leads_are_named_to_the_tap_by_intercoms_ids(
+    project: Project, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A contact by the id that its external id begins with, a company by what Intercom has of that id; none if gone."""
+    for key in LEADS.keys:
+        monkeypatch.setenv(key.variable, "key")
+    sandbox.reset(customers=0)
+    acme = ask(sandbox, "POST", "/companies", {"company_id": "acme", "name": "Acme"})["id"]
+    journal = JournalFile(project.system_dir / "standpipe", "8f2c02", plugin="target-chartmogul", at=START)
+    for record_id, stream in (("acme", "customers"), ("gone", "customers"), ("5f01:acme", "contacts")):
+        journal.write(record_id, "rejected", "invalid", stream=stream)
+    journal.end()
+    project.clear_settings()
+    (retry,) = plan_retries(project, find_pipelines(project, "leads"), [])
+    assert [one.record_id for one in retry.rejects] == ["acme", "gone", "5f01:acme"]
+    assert retry.subset == {"TAP_INTERCOM_COMPANY_IDS": json.dumps([acme]), "TAP_INTERCOM_CONTACT_IDS": '["5f01"]'}
