@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.pipeline.conftest import MELTANO
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -25,7 +27,13 @@ def run_console(project: Project, *args: str, code: int = 0) -> subprocess.Compl
     executable = project.root / ".meltano/utilities/standpipe/venv/bin/standpipe"
     command = [str(executable), f"--project={project.root}", "--environment=prod", *args]
     done = subprocess.run(
-        command, cwd=project.root, env=project.env, capture_output=True, text=True, check=False, timeout=120
+        command,
+        cwd=project.root,
+        env=project.env | {"PATH": f"{MELTANO.parent}:{project.env['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done

@@ -162,13 +162,10 @@ def _find_in_stores(project: Project, person: str) -> StoredPerson:
 def _list_report_files(project: Project, pipeline: Pipeline) -> Iterator[Path]:
     for own in find_report_folders(project, pipeline):
         yield from own.list_files()
-        # Each run may have a folder of its own there.
-        yield from (path for path in Path(own.folder).glob("runs/*/*") if path.is_file())
     for folder in find_unregistered_folders(project, pipeline):
         yield from (path for path in folder.rglob("*") if path.suffix in {".csv", ".jsonl", ".json", ".html"})
     # The summaries of the map's runs name odd records.
-    store_dir = find_store_dir(project, pipeline)
-    yield from store_dir.glob("*.summary.json")
+    yield from find_store_dir(project, pipeline).glob("*.summary.json")
 
 
 def _list_logs(project: Project) -> Iterator[Path]:
