@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,8 +11,6 @@ import pytest
 from tests.pipeline.conftest import MELTANO
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sandbox.testing import RunningSandbox
 
     from tests.pipeline.conftest import Intercom, Project
@@ -79,22 +76,3 @@ def test_a_run_is_undone_and_stays_undone_until_it_is_resumed(
     run_console(synced, "resume", "sync")
     run_console(synced, "schedule", "run", "sync-every-6h")
     assert read_attributes(intercom) == after
-
-
-def find_names(root: Path, names: list[str]) -> set[tuple[str, str]]:
-    """Return which files of a project, databases included, hold which of these names."""
-    paths = [path for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
-    contents = ((path.relative_to(root), path.read_bytes().lower()) for path in paths)
-    return {(str(path), name) for path, content in contents for name in names if name.lower().encode() in content}
-
-
-def test_after_an_erase_no_file_of_the_project_names_the_person(synced: Project, intercom: Intercom) -> None:
-    """Neither by an id, nor by the e-mail address, nor by the name: stores, history, reports and logs."""
-    run_console(synced, "run", "sync")
-    synced.log_file.unlink(missing_ok=True)  # the test's own
-    names = Counter(one["name"] for one in intercom.contacts())
-    contact = next(one for one in intercom.linked().values() if one["email"] and names[one["name"]] == 1)
-    person = [contact["id"], contact["email"], contact["name"], contact["custom_attributes"]["cb_cust_id"]]
-    assert {path.partition("/")[0] for path, _ in find_names(synced.root, person)} == {".meltano", "output"}
-    run_console(synced, "erase", contact["email"], "--yes")
-    assert find_names(synced.root, person) == set()
