@@ -15,6 +15,7 @@ from standpipe_console.page import customers
 
 from tests.history.conftest import JournalFile, change
 from tests.page.conftest import NOW
+from tests.page.reports import HOSTILE
 from tests.page.test_page_overview import read_text
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from tests.page.conftest import Page
 
-HOSTILE = "<script>alert(1)</script>\"'&"
 RUN = "/run?id=run-1"
 #: Every page that lists what the history holds.
 LISTS = ["/", "/runs", RUN, f"{RUN}&kind=updated&sort=-name&page=2&q=n", "/customers?q=c", "/customer?id=ann",

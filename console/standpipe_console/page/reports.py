@@ -55,7 +55,7 @@ class Reports:
     def read_changes(self, record_ids: set[str]) -> dict[str, dict[str, FieldChange]]:
         """Return the fields of some records with their values before and after, by record."""
         found: dict[str, dict[str, FieldChange]] = {}
-        for name in ("changes", "planned"):
+        for name in ("changes", "plan"):
             try:
                 with (self.folder / f"{name}.jsonl").open(encoding="utf-8") as file:
                     for line in file:
