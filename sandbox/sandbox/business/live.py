@@ -77,7 +77,7 @@ class Step:
         self.business.table_of(record).change(record, at, **facts)
 
     def activate(self, subscription: Subscription, at: int, *, first: bool) -> None:
-        """Begin a term at an instant and bill it."""
+        """Begin a term of the subscription at an instant, and bill the term."""
         plan = subscription.plan
         end = add_periods(at, plan.unit, plan.period)
         self.change(

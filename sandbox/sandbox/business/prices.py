@@ -52,7 +52,7 @@ class Price:
         return "quantity" if self.pricing_model == "per_unit" else "on_off"
 
     def monthly(self, amount: int) -> int:
-        """Return an amount of one period as one of a month."""
+        """Convert the price of a whole period to the price of a month."""
         if self.unit == "year":
             return amount // (_MONTHS_A_YEAR * self.period)
         if self.unit == "week":

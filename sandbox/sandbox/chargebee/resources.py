@@ -1,8 +1,12 @@
 """Every list of Chargebee that the sandbox serves. They are data: ``lists.json``, checked against the vendor's pages.
 
 See https://apidocs.chargebee.com/docs/api. A path may be below a parent: ``customers/{id}/contacts``. A filter is
-written as ``"names": "kind"``. The kind is one of :data:`KINDS`, the ``@name`` of an enumeration that several lists
-share, the words of an enumeration, or an object with members of :class:`Filter`.
+written as ``"names": "kind"``. The kind has one of four forms:
+
+- one of :data:`KINDS`,
+- the values of an enumeration,
+- the ``@name`` of an enumeration that several lists share,
+- an object with members of :class:`Filter`.
 """
 
 from __future__ import annotations
