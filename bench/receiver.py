@@ -46,7 +46,7 @@ CONNECTIONS = 128
 RINGS_PER_CUSTOMER = 5
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 #: Settings with which live starts no run during the measurement.
-QUIET = {"LIVE_QUIET_SECONDS": "3600", "LIVE_LONGEST_WAIT": "3600"}
+QUIET = dict.fromkeys(("LIVE_QUIET_SECONDS", "LIVE_LONGEST_WAIT", "LIVE_POLL_SECONDS"), "3600")
 
 
 @dataclass(frozen=True)
