@@ -32,6 +32,7 @@ case "$1" in
 esac
 """
 SLOW = frozenset(Path(__file__).with_name("slow.txt").read_text(encoding="utf-8").splitlines()[1:])
+LONGEST = ("tests/pipeline/test_pipeline_console.py", "tests/whole_or_none/")
 _FOLDER = pytest.StashKey[Path]()
 
 
@@ -51,7 +52,9 @@ def pytest_collection() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that slow.txt names, by their folder, file or name."""
+    """Mark the tests that slow.txt names, by their folder, file or name; put the longest files first."""
+    # Begun last, such a file would be all that one of the workers still runs, while the others have nothing to do.
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     for item in items:
         name, _, _ = item.nodeid.partition("[")
         file, _, _ = name.partition("::")

@@ -10,14 +10,13 @@ import msgspec
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.singerlib import RecordMessage, Schema
+from singer_sdk.singerlib import Catalog, RecordMessage, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
     from datetime import datetime
 
     from singer_sdk import Tap
-    from singer_sdk.singerlib import Catalog
 
     from .json_types import JsonValue
 
@@ -110,10 +109,11 @@ def select_every_stream(catalog: Catalog) -> Iterator[None]:
 
 def change_schemas(tap: Tap, schemas: Mapping[str, Mapping[str, JsonValue]]) -> None:
     """Replace schemas in the catalog with newer ones, by stream."""
-    for entry in tap.catalog.streams:
-        if entry.tap_stream_id in schemas:
-            entry.schema = Schema.from_dict(dict(schemas[entry.tap_stream_id]))
-    tap.setup_mapper()
+    changed = Catalog({name: entry for name, entry in tap.catalog.items() if entry.tap_stream_id in schemas})
+    for entry in changed.streams:
+        entry.schema = Schema.from_dict(dict(schemas[entry.tap_stream_id]))
+    with select_every_stream(changed):
+        tap.mapper.register_raw_streams_from_catalog(changed)
     for stream in tap.streams.values():
         if isinstance(stream, RecordStream):
             stream.forget_maps()

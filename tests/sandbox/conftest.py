@@ -58,10 +58,10 @@ class IntercomCaller:
 
 
 @pytest.fixture
-def intercom(sandbox: RunningSandbox) -> IntercomCaller:
+def intercom(running_sandbox: RunningSandbox) -> IntercomCaller:
     """Return a caller of an empty workspace whose time zone is Sydney."""
-    sandbox.reset(customers=0, intercom_timezone="Australia/Sydney")
-    return IntercomCaller(sandbox)
+    running_sandbox.reset(customers=0, intercom_timezone="Australia/Sydney")
+    return IntercomCaller(running_sandbox)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ class ChartMogulCaller:
 
 
 @pytest.fixture
-def chartmogul(sandbox: RunningSandbox) -> ChartMogulCaller:
+def chartmogul(running_sandbox: RunningSandbox) -> ChartMogulCaller:
     """Return a caller of an account that has an empty Chargebee source and practically no rate limit."""
-    sandbox.reset(customers=0, chartmogul_requests_per_second=1_000_000)
-    return ChartMogulCaller(sandbox)
+    running_sandbox.reset(customers=0, chartmogul_requests_per_second=1_000_000)
+    return ChartMogulCaller(running_sandbox)

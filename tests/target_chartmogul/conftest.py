@@ -315,12 +315,12 @@ def person_() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def account(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Account:
+def account(running_sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Account:
     """Return an account without customers; the rate limit's second and all pauses are shortened."""
     monkeypatch.setattr(rate_limit, "_SECOND", 0.001)
     for module in (sources, merger, unmerger, contact_ids):
         monkeypatch.setattr(module, "_PAUSE", 0.001)
-    account = Account(sandbox)
+    account = Account(running_sandbox)
     account.reset()
     return account
 

@@ -324,10 +324,10 @@ def customer_() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def workspace(sandbox: RunningSandbox) -> Workspace:
+def workspace(running_sandbox: RunningSandbox) -> Workspace:
     """Return an empty workspace."""
-    sandbox.reset(customers=0)
-    return Workspace(sandbox)
+    running_sandbox.reset(customers=0)
+    return Workspace(running_sandbox)
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ earlier kind, such as `{ticket_states}`. `stamped` adds `created_at` and `update
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sandbox.clock import DAY
@@ -15,7 +17,7 @@ from sandbox.intercom.fixtures import read_fixture
 from sandbox.templates import fill_template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sandbox.json_types import JsonObject
 
@@ -30,11 +32,7 @@ class Library:
     """Documents by kind and id, the same in every workspace until one is written."""
 
     def __init__(self, now: int, app_id: str) -> None:
-        self._kinds: dict[str, dict[str, JsonObject]] = {"calls": {}, "notes": {}, "segments": {}}
-        for kind, table in read_fixture("library").items():
-            count = table.get("count", len(table.get("rows", ())))
-            self._kinds[kind] = {}
-            self.add(kind, [self._make(table, number, now, app_id) for number in range(count)])
+        self._kinds: dict[str, dict[str, JsonObject]] = json.loads(_render_documents(now, app_id))
 
     def list_documents(self, kind: str) -> list[JsonObject]:
         """Return the documents of a kind, oldest first."""
@@ -61,25 +59,39 @@ class Library:
         for one in ids:
             del self._kinds[kind][one]
 
-    def _make(self, table: JsonObject, number: int, now: int, app_id: str) -> JsonObject:
-        # Ages are spread over the days before the first day, so that no two documents are equal.
-        created_at = now - (1 + number * 37 % OLDEST) * DAY - number
-        updated_at = created_at + (now - created_at) * (number * 7 % 10) // 10
-        stamps = {"created_at": created_at, "updated_at": updated_at}
-        # Some of the vendor's ids are numbers, others are digits in a string.
-        serial = table.get("first_id", 0) + number
-        names = {
-            **{kind: list(documents.values()) for kind, documents in self._kinds.items()},
-            **stamps,
-            "number": number,
-            "count": number + 1,
-            "id": str(serial),
-            "serial": serial,
-            "logged_at": now - number * DAY - number,
-            "topic": TOPICS[number % len(TOPICS)],
-            "app_id": app_id,
-        }
-        if "rows" in table:
-            names["row"] = fill_template(table["rows"][number % len(table["rows"])], names, number)
-        document: JsonObject = fill_template(table["document"], names, number)
-        return document | (stamps if table.get("stamped") else {})
+
+@cache
+def _render_documents(now: int, app_id: str) -> str:
+    """Return the first documents by kind and id, as JSON: every workspace begins with a copy of the same."""
+    kinds: dict[str, dict[str, JsonObject]] = {"calls": {}, "notes": {}, "segments": {}}
+    for kind, table in read_fixture("library").items():
+        count = table.get("count", len(table.get("rows", ())))
+        documents = [_make_document(kinds, table, number, now, app_id) for number in range(count)]
+        kinds[kind] = {str(one["id"]): one for one in documents}
+    return json.dumps(kinds)
+
+
+def _make_document(
+    kinds: Mapping[str, dict[str, JsonObject]], table: JsonObject, number: int, now: int, app_id: str
+) -> JsonObject:
+    # Ages are spread over the days before the first day, so that no two documents are equal.
+    created_at = now - (1 + number * 37 % OLDEST) * DAY - number
+    updated_at = created_at + (now - created_at) * (number * 7 % 10) // 10
+    stamps = {"created_at": created_at, "updated_at": updated_at}
+    # Some of the vendor's ids are numbers, others are digits in a string.
+    serial = table.get("first_id", 0) + number
+    names = {
+        **{kind: list(documents.values()) for kind, documents in kinds.items()},
+        **stamps,
+        "number": number,
+        "count": number + 1,
+        "id": str(serial),
+        "serial": serial,
+        "logged_at": now - number * DAY - number,
+        "topic": TOPICS[number % len(TOPICS)],
+        "app_id": app_id,
+    }
+    if "rows" in table:
+        names["row"] = fill_template(table["rows"][number % len(table["rows"])], names, number)
+    document: JsonObject = fill_template(table["document"], names, number)
+    return document | (stamps if table.get("stamped") else {})
