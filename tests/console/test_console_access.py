@@ -155,3 +155,21 @@ def test_every_contact_and_company_is_read(
     assert sorted(ids) == sorted(contact.id for contact in sandbox.world.intercom.contacts.live())
     companies = [company["id"] for company in vendors.fetch_companies(api)]
     assert len(companies) == len(set(companies)) > 0
+
+
+def test_an_open_scroll_is_waited_for(
+    of_plugins: dict[str, dict[str, Any]],
+    facts_of: Callable[[str], PluginFacts],
+    sandbox: RunningSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While another program scrolls the companies, the console waits; a scroll that stays open is one sentence."""
+    api = vendors.connect_intercom(of_plugins["target-intercom"], facts_of("target-intercom"))
+    scroll = sandbox.world.intercom.scroll
+    assert api.get("/companies/scroll").ok
+    monkeypatch.setattr("time.sleep", lambda _: setattr(scroll, "_open", None))
+    assert len(list(vendors.fetch_companies(api))) > 0
+    assert api.get("/companies/scroll").ok
+    monkeypatch.setattr(vendors, "_SCROLL_PATIENCE", 0)
+    with pytest.raises(ConsoleError, match=r"^Intercom does not answer /companies/scroll: .*scroll"):
+        list(vendors.fetch_companies(api))

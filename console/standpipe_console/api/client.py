@@ -72,16 +72,33 @@ class Response:
     @property
     def reason(self) -> str:
         """The vendor's own text for a refusal."""
+        words = self._first_error.get("message") or self.body.get("message") or self.body.get("error")
+        return clean_text(words) or f"HTTP {self.status}"
+
+    @property
+    def code(self) -> str:
+        """The vendor's word for a refusal; empty when there is none."""
+        return str(self._first_error.get("code") or "")
+
+    @property
+    def _first_error(self) -> JsonObject:
         errors = self.body.get("errors")
         first = errors[0] if isinstance(errors, list) and errors else {}
-        words = first.get("message") or self.body.get("message") or self.body.get("error")
-        return clean_text(words) or f"HTTP {self.status}"
+        return first if isinstance(first, dict) else {}
 
     @property
     def date(self) -> datetime | None:
         """The time of the API's clock."""
         date = self.headers.get("Date")
         return parsedate_to_datetime(date) if date else None
+
+
+class RefusedCallError(ConsoleError):
+    """The API refused a call."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code  #: the vendor's word for the refusal
 
 
 class Api:
@@ -120,13 +137,22 @@ class Api:
         """Make one GET call."""
         return self.call("GET", path)
 
-    def fetch(self, path: str, decode: Callable[[bytes], T], *, if_missing: T | None = None, **params: JsonValue) -> T:
+    def fetch(
+        self,
+        path: str,
+        decode: Callable[[bytes], T],
+        *,
+        if_missing: T | None = None,
+        on_failure: Callable[[FailedCallError], None] | None = None,
+        **params: JsonValue,
+    ) -> T:
         """Read an answer that `decode` can check.
 
         Args:
             path: the path.
             decode: turns the body of the answer into the result.
             if_missing: the result for a 404, if there is one.
+            on_failure: is called with every attempt that failed.
             params: the query.
 
         Raises:
@@ -137,13 +163,14 @@ class Api:
             if answer.status == HTTPStatus.NOT_FOUND and if_missing is not None:
                 return if_missing
             if answer.status >= HTTPStatus.BAD_REQUEST:
-                raise ConsoleError(f"{self.name} does not answer {path}: {_read_response(answer).reason}")
+                refusal = _read_response(answer)
+                raise RefusedCallError(f"{self.name} does not answer {path}: {refusal.reason}", refusal.code)
             try:
                 return decode(answer.content)
             except UnprovenError as error:
                 raise FailedCallError(f"an answer without the expected content: {error}", answer) from None
 
-        return self._send(Call("GET", path, params), check)
+        return self._send(Call("GET", path, params), check, on_failure=on_failure)
 
     def fetch_page(self, path: str, shape: ListShape, **params: JsonValue) -> list[JsonObject]:
         """Read a list with a single answer, or the first page of a longer one."""
@@ -174,14 +201,20 @@ class Api:
         except NotWholeError as error:
             raise ConsoleError(str(error)) from None
 
-    def _send(self, call: Call, read: Callable[[transport.Answer], T], tries: int = RETRIES.tries) -> T:
+    def _send(
+        self,
+        call: Call,
+        read: Callable[[transport.Answer], T],
+        tries: int = RETRIES.tries,
+        on_failure: Callable[[FailedCallError], None] | None = None,
+    ) -> T:
         def check(answer: transport.Answer) -> T:
             if answer.is_redirect:
                 raise ConsoleError(f"{self.name} redirects from {self.base} ({answer.status}): check the address.")
             return read(answer)
 
         try:
-            return self._transport.send(call, check, tries=tries)
+            return self._transport.send(call, check, tries=tries, on_failure=on_failure)
         except NoAnswerError as error:
             kind = error.last.reason
             raise ConsoleError(f"{self.name} does not answer at {self.base} ({kind}): check the address.") from None

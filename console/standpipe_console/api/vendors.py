@@ -13,7 +13,17 @@ from requests.auth import HTTPBasicAuth
 
 from standpipe_console._kit.list_shape import ListShape, Text
 from standpipe_console._kit.page_decoder import PageDecoder
-from standpipe_console.api.client import Api, BearerAuth, NoAuth, validate_site, validate_url
+from standpipe_console._kit.scroll import open_scroll
+from standpipe_console._kit.transport import NoAnswerError
+from standpipe_console.api.client import (
+    RETRIES,
+    Api,
+    BearerAuth,
+    NoAuth,
+    RefusedCallError,
+    validate_site,
+    validate_url,
+)
 from standpipe_console.errors import ConsoleError
 
 if TYPE_CHECKING:
@@ -22,6 +32,8 @@ if TYPE_CHECKING:
     from standpipe_console._kit.json_types import JsonObject
     from standpipe_console.project.plugin_facts import PluginFacts
 
+#: Seconds: another program's scroll expires when it is not read for a minute.
+_SCROLL_PATIENCE, _SCROLL_PAUSE = 90.0, 2.0
 CONTACTS = ListShape(
     name="contacts", items="data", key={"id": Text}, paging="cursor", total="total_count", total_needed=True
 )
@@ -158,10 +170,19 @@ def fetch_companies(api: Api) -> Iterator[JsonObject]:
     """Yield every company of Intercom that has users, with the scroll.
 
     Raises:
-        ConsoleError: the scroll is refused, for example while another program uses it.
+        ConsoleError: the scroll is refused, for example while another program uses it for long.
     """
     decoder = PageDecoder(COMPANIES)
-    page = api.fetch("/companies/scroll", decoder.decode_page)
+    try:
+        page = open_scroll(
+            lambda on_failure: api.fetch("/companies/scroll", decoder.decode_page, on_failure=on_failure),
+            is_taken=lambda error: isinstance(error, RefusedCallError) and error.code == "scroll_exists",
+            tries=RETRIES.unproven_tries,
+            patience=_SCROLL_PATIENCE,
+            pause=_SCROLL_PAUSE,
+        )
+    except NoAnswerError as error:
+        raise ConsoleError(f"Intercom's list of companies cannot be opened ({error.last.reason}): try again.") from None
     while page.items:
         yield from (item.decode_record() for item in page.items)
         page = api.fetch("/companies/scroll", decoder.decode_page, scroll_param=page.cursor)

@@ -146,7 +146,7 @@ def _read_pages(api: Api, path: str, shape: ListShape, query: Mapping[str, Any])
             check(page)
             return page
 
-        offset = {} if cursor is None else {"offset": cursor}
+        offset: dict[str, Any] = {} if cursor is None else {"offset": cursor}
         page: Page = api.fetch(path, decode, limit=100, **query, **offset)
         return page
 
