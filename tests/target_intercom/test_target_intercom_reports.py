@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
 import io
 import json
 import re
+import shutil
+import subprocess
 import time
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from singer_kit.csv_files import CsvWriter
 from singer_kit.folders import read_folders
 from singer_kit.kept_reports import list_kept_runs
 from singer_sdk.exceptions import ConfigurationError
@@ -16,7 +23,7 @@ from target_intercom.decisions import rules
 from target_intercom.reporting import page
 from target_intercom.reporting.links import Links
 from target_intercom.reporting.outcomes import Outcome
-from target_intercom.reporting.report_files import REPORT_FILES
+from target_intercom.reporting.report_files import REPORT_FILES, TABLES
 from target_intercom.reporting.terminal import Listing
 from target_intercom.reporting.words import REASONS
 from target_intercom.target import TargetIntercom
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 
     Record = Callable[..., dict[str, Any]]
 
+CHROMIUM = shutil.which("chromium")
 LINKS = Links("https://app.eu.intercom.com", "abc123")
 
 
@@ -42,8 +50,119 @@ def test_a_validation_is_one_page(workspace: Any, target: Any, customer: Record)
     assert all(f'<a href="http://h/contacts/{twin}">{twin}</a>' in text for twin in twins)
     assert "<td>would skip: several match</td><td>1</td>" in text
     assert "cb_cust_id, cb_cust_mrr, cb_created_by" in text
-    assert re.findall(r"<(?:script|link|img|iframe)|url\(|@import", text) == []
+    assert re.findall(r"<(?:link|img|iframe)|src=|url\(|@import", text) == []
     assert (target.directory / "validation.html").stat().st_mode & 0o777 == 0o600
+
+
+def unpack(text: str) -> list[list[Any]]:
+    """Return the records of a page's list."""
+    (packed,) = re.findall(r'<script type="text/plain" id="data">([A-Za-z0-9+/=]*)</script>', text)
+    return [json.loads(line) for line in zlib.decompress(base64.b64decode(packed)).decode().splitlines()]
+
+
+def test_the_list_of_a_page_has_each_record_once(workspace: Any, target: Any, customer: Record) -> None:
+    """A record has its links, what a sync would do, the reason with its remedy, and the values before and after."""
+    ann = workspace.add(email="ann@a.example", name="Ann <Smith>", custom_attributes={})
+    twins = [workspace.add(email="two@a.example", external_id=number) for number in ("1", "2")]
+    records = [customer("ann", name="Ann", cb_cust_mrr=9), customer("two")]
+    url = {"record_url": "http://h/{stream}/{id}", "source_url": "http://s/{id}"}
+    target.run(records, mode="validate", **url)
+    two, of_ann = unpack((target.directory / "validation.html").read_text())
+    links = [[f"http://h/contacts/{twin}", twin] for twin in twins]
+    remedy = "merge or correct them in Intercom"
+    assert two[1:3] + sorted(two[7]) + two[8:] == [
+        *("two", "http://s/two", *sorted(links)),
+        *("would skip", "several match", remedy, {}),
+    ]
+    found = [[f"http://h/contacts/{ann}", "Ann <Smith>"]]
+    assert of_ann[1:4] + of_ann[6:11] == [
+        *("ann", "http://s/ann", "Ann"),
+        *("ann@a.example", found, "would update", "matched, and something differed", ""),
+    ]
+    assert of_ann[11]["cb_cust_mrr"] == [None, 9]
+    assert [line["id"] for line in map(json.loads, (target.directory / "plan.jsonl").open())] == ["ann"]
+
+
+def test_a_sync_leaves_no_plan(workspace: Any, target: Any, customer: Record) -> None:
+    """What a validation would write stands in its own file, and never among what was written."""
+    workspace.add(email="ann@a.example")
+    assert target.run([customer("ann")], mode="validate").lines("changes") == []
+    assert target.run([customer("ann")]).lines("plan") == []
+
+
+def write_reports(folder: Path, count: int, name: str = "") -> None:
+    """Write the reports of a validation of so many records, as different from each other as real ones."""
+    folder.mkdir()
+    for table, columns in TABLES.items():
+        with (folder / f"{table}.csv").open("w", encoding="utf-8", newline="") as file:
+            CsvWriter(file).writerow(columns)
+    with (
+        (folder / "matched.csv").open("a", encoding="utf-8", newline="") as file,
+        (folder / "plan.jsonl").open("w") as plan,
+    ):
+        writer = CsvWriter(file)
+        for number in range(count):
+            token = hashlib.sha256(str(number).encode()).hexdigest()
+            row = {
+                "id": token[:16],
+                "value": f"{token[16:24]}.{token[24:30]}@example.com",
+                "intercom_id": token[30:54],
+                "intercom_name": name or f"Ada {token[40:48].title()}",
+                "outcome": "updated",
+                "stream": "contacts",
+                "name": name or f"Ada {token[40:48].title()}",
+                "company": f"{token[48:56].title()} GmbH",
+                "mrr": int(token[:4], 16) / 100,
+                "source_link": f"https://acme.chargebee.com/d/customers/{token[:16]}",
+                "intercom_link": f"https://app.intercom.com/a/apps/abc123/users/{token[30:54]}/all-conversations",
+            }
+            writer.writerow([row.get(column) for column in TABLES["matched"]])
+            amounts = {f"custom_attributes.cb_{n}": int(token[n : n + 6], 16) / 100 for n in range(15)}
+            times = {
+                f"custom_attributes.cb_at_{n}": f"2026-0{1 + n % 9}-1{n % 9}T0{n % 9}:{int(token[n], 16) + 10}:00Z"
+                for n in range(14)
+            }
+            fields = {field: {"before": None, "after": value} for field, value in {**amounts, **times}.items()}
+            plan.write(json.dumps({"stream": "contacts", "id": row["id"], "fields": fields}) + "\n")
+
+
+SUMMARY = dict.fromkeys(page.FIGURES, 0) | {
+    "records": 10_000,
+    "skipped": {},
+    "rejected": {},
+    "attributes_missing": [],
+}
+
+
+def test_a_page_of_ten_thousand_records_stays_small(tmp_path: Path) -> None:
+    """With thirty values that change in each record the page has less than three million bytes."""
+    write_reports(tmp_path / "reports", 10_000)
+    text = "".join(page.render_page(tmp_path / "reports", SUMMARY, [], [], "today"))
+    assert len(unpack(text)) == 10_000
+    assert len(text.encode()) < 3_000_000
+
+
+HOSTILE = "</script><script>document.title='broken'</script><img src=x onerror=\"document.title='broken'\">"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: `apt-get install chromium`")
+def test_a_browser_shows_a_hostile_name_as_text(tmp_path: Path) -> None:
+    """The list is filled by the page's own script, and no name of a record becomes a part of the page."""
+    write_reports(tmp_path / "reports", 300, HOSTILE)
+    path = tmp_path / "validation.html"
+    path.write_text("".join(page.render_page(tmp_path / "reports", SUMMARY, [], [], "today")))
+    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/browser"]
+    ended = subprocess.run(
+        [*command, "--virtual-time-budget=5000", "--dump-dom", path.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "<title>Validation for Intercom</title>" in ended.stdout
+    assert "300 of 300 records, 200 shown" in ended.stdout
+    assert "<summary>29 values</summary>" in ended.stdout
+    assert html.escape(HOSTILE, quote=False) in ended.stdout
 
 
 def test_a_name_that_is_a_formula_is_text_in_the_reports(workspace: Any, target: Any, customer: Record) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from html import escape
 from importlib import resources
 from itertools import islice
@@ -9,7 +11,8 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from target_intercom._kit.csv_files import read_rows
-from target_intercom.reporting.words import MEANINGS, describe_reason
+from target_intercom.reporting.page_records import LISTED, count_left_out, pack_records
+from target_intercom.reporting.words import MEANINGS, REASONS, describe_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,8 +20,8 @@ if TYPE_CHECKING:
 
     from target_intercom._kit.json_types import JsonValue
 
-#: Rows per table. The CSV files have all of them.
-LONGEST = 1000
+#: Rows per table, which a browser shows that runs no script. The CSV files have all of them.
+LONGEST = 200
 
 #: Texts for the counts of a summary, in the order of the page.
 FIGURES = {
@@ -100,25 +103,67 @@ def render_page(
         warnings: why a sync would stop, and what does not add up.
         when: the date and time for the reader.
     """
-    names = {"title": "Validation for Intercom", "subtitle": f"{escape(when)}. Nothing was written to Intercom."}
-    template = resources.files("target_intercom.reporting").joinpath("page.html").read_text("utf-8")
-    yield Template(template).substitute(names)
+    script = _read_resource("page.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    names = {
+        "title": "Validation for Intercom",
+        "subtitle": f"{escape(when)}. Nothing was written to Intercom.",
+        # No other script runs, whatever a record is called.
+        "script_hash": f"sha256-{digest}",
+    }
+    yield Template(_read_resource("page.html")).substitute(names)
     yield from (f'<p class="warning">{escape(warning)}</p>\n' for warning in warnings)
     yield from (f'<p class="sum">{escape(text)}</p>\n' for text in sums)
     yield from _render_figures(summary)
-    for name, heading, explanation, columns in TABLES:
+    yield from _render_tables(directory, [one for one in TABLES if one[0] not in LISTED])
+    yield _render_list(count_left_out(directory))
+    yield '<div id="tables">\n'
+    yield from _render_tables(directory, [one for one in TABLES if one[0] in LISTED])
+    yield '</div>\n<script type="text/plain" id="data">'
+    yield from pack_records(directory)
+    yield f"</script>\n<script>{script}</script>\n</body>\n</html>\n"
+
+
+def _render_tables(directory: Path, tables: Iterable[tuple[str, str, str, Mapping[str, str]]]) -> Iterator[str]:
+    for name, heading, explanation, columns in tables:
         with (directory / f"{name}.csv").open(encoding="utf-8", newline="") as rows:
             yield from _render_table(read_rows(rows), f"{name}.csv", (heading, explanation), columns)
-    yield "</body>\n</html>\n"
+
+
+def _read_resource(name: str) -> str:
+    return resources.files("target_intercom.reporting").joinpath(name).read_text("utf-8")
+
+
+def _render_list(left_out: int) -> str:
+    """Return the empty list, which the script fills."""
+    titles = ("Record", "Match value", "In Intercom", "A sync", "Reason", "Values")
+    head = "".join(f'<th scope="col">{title}</th>' for title in titles)
+    left = f"<p>{left_out:,} more are in the CSV files beside this page.</p>\n" if left_out else ""
+    return (
+        '<section id="list" hidden>\n<h3>Records</h3>\n<div class="filter">\n'
+        '<label>Search <input id="text" type="search" autocomplete="off"></label>\n'
+        '<label>Show <select id="kind"><option value="">all records</option></select></label>\n</div>\n'
+        f'<p id="count" role="status"></p>\n{left}'
+        f'<table>\n<thead><tr>{head}</tr></thead>\n<tbody id="rows"></tbody>\n</table>\n'
+        '<p><button id="more" type="button" hidden></button></p>\n</section>\n'
+    )
 
 
 def _render_figures(summary: Mapping[str, JsonValue]) -> Iterator[str]:
+    """Yield the counts, each reason with what to do about it."""
     yield '<table class="figures">\n'
-    figures = [(words, summary[name]) for name, words in FIGURES.items() if summary[name] or name == "records"]
-    figures += [(f"would skip: {describe_reason(name)}", count) for name, count in summary["skipped"].items()]
-    figures += [(f"would be refused: {name}", count) for name, count in summary["rejected"].items()]
-    figures += [("would create attributes", len(summary["attributes_missing"]))]
-    yield from (f"<tr><td>{escape(words)}</td><td>{count:,}</td></tr>\n" for words, count in figures if count)
+    figures = [(words, summary[name], "") for name, words in FIGURES.items() if summary[name] or name == "records"]
+    figures += [
+        (f"would skip: {describe_reason(name)}", count, REASONS[name].remedy if name in REASONS else "")
+        for name, count in summary["skipped"].items()
+    ]
+    figures += [(f"would be refused: {name}", count, "") for name, count in summary["rejected"].items()]
+    figures += [("would create attributes", len(summary["attributes_missing"]), "")]
+    yield from (
+        f"<tr><td>{escape(words)}</td><td>{count:,}</td><td>{escape(remedy)}</td></tr>\n"
+        for words, count, remedy in figures
+        if count
+    )
     yield "</table>\n"
 
 

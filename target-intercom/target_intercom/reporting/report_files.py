@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 #: The last columns of every table of records, which help people recognise a record.
 _WHO = ("name", "company", "mrr", "source_link", "intercom_link")
-_TABLES = {
+TABLES = {
     "matched": (
         *("id", "value", "intercom_id", "intercom_name", "intercom_email", "outcome", "reason", "fields"),
         *("intercom_external_id", "stream", *_WHO),  # for a company, its `company_id`
@@ -43,10 +43,10 @@ _TABLES = {
     "archived": ("id", "value", "intercom_id", "found_at"),
     "unfit": ("id", "value", "intercom_id", "field", "reason", "stream"),
 }
-_LISTS = ("rejects", "changes")
+_LISTS = ("rejects", "changes", "plan")
 #: All files that a run may leave in `report_dir`. A removal of the reports deletes these and nothing else.
 REPORT_FILES = (
-    *(f"{table}.csv" for table in _TABLES),
+    *(f"{table}.csv" for table in TABLES),
     *(f"{name}.jsonl" for name in _LISTS),
     "summary.json",
     "validation.html",
@@ -73,15 +73,15 @@ class ReportFiles:
         self._directory, self._now, self._links = directory, now, links
         self.listing = listing
         self._stack = ExitStack()
-        self._tables = {name: CsvWriter(self._open(f"{name}.csv")) for name in _TABLES}
-        for name, columns in _TABLES.items():
+        self._tables = {name: CsvWriter(self._open(f"{name}.csv")) for name in TABLES}
+        for name, columns in TABLES.items():
             self._tables[name].writerow(columns)
         self._lists = {name: self._open(f"{name}.jsonl") for name in _LISTS}
 
     def close(self) -> None:
         """Close every file, and replace the last run's."""
         self._stack.close()
-        for name in (*(f"{table}.csv" for table in reversed(_TABLES)), *(f"{name}.jsonl" for name in _LISTS)):
+        for name in (*(f"{table}.csv" for table in reversed(TABLES)), *(f"{name}.jsonl" for name in _LISTS)):
             move_into_place(self._directory / name)
         (self._directory / "validation.html").unlink(missing_ok=True)
 
@@ -145,12 +145,12 @@ class ReportFiles:
             self._tables["unfit"].writerow((row.id, value, outcome.intercom_id, field, reason, options.stream))
         if is_written:
             self.write_cleared(options, row, outcome.cleared)
-            self._write_changes(options, row, outcome)
+        self._write_changes("changes" if is_written else "plan", options, row, outcome)
 
     def write_cleared(self, options: WriteOptions, row: Row, cleared: Iterable[Cleared]) -> None:
         """Write what was cleared in records that a row no longer matches."""
         for one in cleared:
-            self._write_changes(options, row, Outcome("cleared", "", one.intercom_id, one.changes))
+            self._write_changes("changes", options, row, Outcome("cleared", "", one.intercom_id, one.changes))
 
     def write_summary(self, summary: Mapping[str, JsonValue]) -> None:
         """Write `summary.json`."""
@@ -164,15 +164,15 @@ class ReportFiles:
         with replace_file(self._directory / "validation.html") as file:
             file.writelines(render_page(self._directory, summary, sums, warnings, when))
 
-    def _write_changes(self, options: WriteOptions, row: Row, outcome: Outcome) -> None:
+    def _write_changes(self, name: str, options: WriteOptions, row: Row, outcome: Outcome) -> None:
         """Write the values before and after of every written field."""
         if not outcome.changes:
             return
-        fields = {name: {"before": change.before, "after": change.after} for name, change in outcome.changes.items()}
-        self._write_line("changes", _build_head(options, row, outcome) | {"outcome": outcome.kind, "fields": fields})
+        fields = {field: {"before": change.before, "after": change.after} for field, change in outcome.changes.items()}
+        self._write_line(name, _build_head(options, row, outcome) | {"outcome": outcome.kind, "fields": fields})
 
     def _write_row(self, name: str, line: Mapping[str, JsonValue]) -> None:
-        self._tables[name].writerow([line.get(column) for column in _TABLES[name]])
+        self._tables[name].writerow([line.get(column) for column in TABLES[name]])
 
     def _write_line(self, name: str, line: Mapping[str, JsonValue]) -> None:
         self._lists[name].write(json.dumps(line, ensure_ascii=False) + "\n")
