@@ -31,7 +31,12 @@ const fillRow = (row, one) => {
     return cell;
   });
   link(source, id || "-", cells[0]);
-  make("small", [name, company, mrr && `MRR ${mrr}`].filter(Boolean).join(" · "), cells[0]);
+  const who = make("small", "", cells[0]);
+  // A name that is written from right to left must not turn what stands beside it.
+  [name, company, mrr && `MRR ${mrr}`].filter(Boolean).forEach((part, at) => {
+    if (at) who.append(" · ");
+    make("bdi", part, who);
+  });
   cells[1].textContent = value;
   found.forEach(([address, text]) => cells[2].append(link(address, text), " "));
   cells[3].textContent = would || group;
