@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from io import StringIO
 from typing import IO, TYPE_CHECKING
 
 from target_intercom._kit.csv_files import read_rows
@@ -42,7 +43,9 @@ def count_left_out(directory: Path) -> int:
 
 
 def _iterate_lines(directory: Path) -> Iterator[str]:
-    with (directory / "plan.jsonl").open(encoding="utf-8") as plan:
+    # Where nothing would change there is no plan.
+    path = directory / "plan.jsonl"
+    with path.open(encoding="utf-8") if path.exists() else StringIO() as plan:
         places = _find_places(plan)
         for (report, row), _ in zip(_iterate_rows(directory), range(MOST_RECORDS), strict=False):
             changes: JsonObject = {}

@@ -84,6 +84,9 @@ class ReportFiles:
         for name in (*(f"{table}.csv" for table in reversed(TABLES)), *(f"{name}.jsonl" for name in _LISTS)):
             move_into_place(self._directory / name)
         (self._directory / "validation.html").unlink(missing_ok=True)
+        plan = self._directory / "plan.jsonl"
+        if not plan.stat().st_size:
+            plan.unlink()  # a run that writes leaves none
 
     def write_result(self, options: WriteOptions, row: Row, result: Result) -> None:
         """Write a record's line with its match and its outcome."""
