@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +106,10 @@ def _prepare_file(name: str | None) -> None:
     """Make the file, that only its owner may read: SQLite's own would be open to everybody for a moment."""
     if name and name != ":memory:":
         Path(name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(name, os.O_RDWR | os.O_CREAT, 0o600))
+        # Only a file that is not there yet: to close a file that this process has open elsewhere would drop SQLite's
+        # locks on it, and another process could then remove its write-ahead log (sqlite.org/howtocorrupt.html, 2.2).
+        with suppress(FileExistsError):
+            os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
