@@ -123,5 +123,5 @@ def test_the_doctor_exits_with_1_when_something_is_wrong(project: Project) -> No
     assert "-> meltano invoke standpipe:setup" in done.output
     told = json.loads(CliRunner().invoke(main, [*command, "--json"]).output)
     assert [(one["check"], one["result"]) for one in told] == [
-        ("files", "pass"), ("set up", "fail"), ("set up", "note"), ("set up", "note"),
+        ("files", "pass"), ("set up", "fail"), ("alerts", "note"), ("set up", "note"), ("set up", "note"),
     ]  # fmt: skip

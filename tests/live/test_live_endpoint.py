@@ -15,8 +15,9 @@ from click.testing import CliRunner
 from standpipe_console.cli import main
 from standpipe_console.live.chargebee_events import RINGING_TYPES
 from standpipe_console.live.commits import GroupCommits
+from standpipe_console.live.credentials import Credentials
 from standpipe_console.live.inbox import Inbox
-from standpipe_console.live.receiver import Credentials, Receiver
+from standpipe_console.live.receiver import Receiver
 from standpipe_console.project.meltano import Project
 
 if TYPE_CHECKING:

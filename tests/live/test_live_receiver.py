@@ -16,8 +16,9 @@ import pytest
 import requests
 import uvicorn
 from standpipe_console.live.commits import GroupCommits
+from standpipe_console.live.credentials import Credentials
 from standpipe_console.live.inbox import Inbox
-from standpipe_console.live.receiver import MAX_BODY, Credentials, Receiver
+from standpipe_console.live.receiver import MAX_BODY, Receiver
 from standpipe_console.live.rings import Subject, Target
 
 if TYPE_CHECKING:

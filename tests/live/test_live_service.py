@@ -26,9 +26,9 @@ from standpipe_console.cli import main
 from standpipe_console.errors import ConsoleError
 from standpipe_console.live.batches import Timing
 from standpipe_console.live.chargebee_events import parse_event
+from standpipe_console.live.credentials import Credentials
 from standpipe_console.live.inbox import Inbox
 from standpipe_console.live.obstacles import find_obstacle
-from standpipe_console.live.receiver import Credentials
 from standpipe_console.live.service import LiveService
 from standpipe_console.live.settings import LiveSettings, read_settings
 from standpipe_console.live.worker import Obstacle

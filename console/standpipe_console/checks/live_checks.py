@@ -9,7 +9,7 @@ import requests
 from standpipe_console.alerts.live_trouble import has_inbox
 from standpipe_console.checks.findings import Finding
 from standpipe_console.errors import ConsoleError
-from standpipe_console.live.command import describe_live, list_sentences
+from standpipe_console.live.live_status import describe_live, list_sentences
 from standpipe_console.live.settings import read_settings
 
 if TYPE_CHECKING:

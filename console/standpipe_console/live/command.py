@@ -6,20 +6,18 @@ import logging
 import secrets
 import signal
 import sys
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
-import psutil
 
 from standpipe_console import output
 from standpipe_console.errors import ConsoleError
 from standpipe_console.project.pipelines import LEADS, SYNC
 
 from . import chargebee_api
-from .inbox import Inbox
 from .intercom_topics import RINGING_TOPICS
+from .live_status import describe_live, list_sentences
 from .service import LiveService, connect_to_chargebee
 from .settings import read_settings
 
@@ -97,71 +95,6 @@ def status(project: Project, *, as_json: bool) -> None:
         return
     for sentence in list_sentences(found):
         click.echo(sentence)
-
-
-def describe_live(project: Project) -> dict[str, Any]:
-    """Return the state of live: the process, the last ring, and for each job what waits, for how long, and why."""
-    inbox = Inbox(read_settings(project).inbox_url)
-    try:
-        now = time.time()
-        process: Any = inbox.read_fact("live")
-        jobs = {}
-        for pipeline in project.ready_pipelines:
-            waiting = inbox.list_waiting(pipeline.job)
-            jobs[pipeline.job] = {
-                "waiting": len(waiting),
-                "oldest_seconds": round(now - min(one.first_rung_at for one in waiting), 1) if waiting else None,
-                "last_run": inbox.read_fact(f"{pipeline.job}.last_run"),
-                "blocked": inbox.read_fact(f"{pipeline.job}.blocked") or "",
-            }
-        last_ring = inbox.get_last_ring()
-        is_running = bool(process) and psutil.pid_exists(process["pid"])
-        return {
-            "running": is_running,
-            "was_killed": bool(process) and not is_running,
-            "receiver": inbox.read_fact("receiver"),
-            "poll": inbox.read_fact("poll"),
-            "last_ring_seconds": None if last_ring is None else round(now - last_ring, 1),
-            "events": {f"{source} {type_}": count for (source, type_), count in sorted(inbox.list_counts().items())},
-            "jobs": jobs,
-        }
-    finally:
-        inbox.close()
-
-
-def list_sentences(found: dict[str, Any]) -> list[str]:
-    """Return the state of live as sentences for a person."""
-    if not found["running"] and found["poll"] is None and found["last_ring_seconds"] is None:
-        return ["Live has never run: start it with `standpipe live`."]
-    lines = ["Live is running." if found["running"] else "Live is not running: start it with `standpipe live`."]
-    if found["receiver"]:
-        lines.append(f"It receives webhooks at http://{found['receiver']['host']}:{found['receiver']['port']}.")
-    if (found["poll"] or {}).get("error"):
-        lines.append(f"Chargebee's events cannot be read: {found['poll']['error']}")
-    rung = found["last_ring_seconds"]
-    lines.append("Nothing has rung yet." if rung is None else f"The last ring came {output.describe_age(rung)}.")
-    for job, one in found["jobs"].items():
-        waits = (
-            f"{one['waiting']} ids wait, the oldest for {one['oldest_seconds']:.0f} s"
-            if one["waiting"]
-            else "nothing waits"
-        )
-        lines.append(f"{job}: {waits}.")
-        if one["blocked"]:
-            lines.append(f"{job}: runs for single ids do not start. {one['blocked']}")
-        if one["last_run"]:
-            lines.append(f"{job}: {_describe_run(one['last_run'])}")
-    return lines
-
-
-def _describe_run(run: dict[str, Any]) -> str:
-    over = "everything" if run["plain"] else f"{run['ids']} ids"
-    seconds = run["ended_at"] - run["started_at"]
-    if run["code"]:
-        return f"the last run over {over} failed: {run['reason']}"
-    lag = f", {run['lag']:.0f} s after the first of its changes" if run.get("lag") else ""
-    ended = output.describe_age(time.time() - run["ended_at"])
-    return f"the last run over {over} took {seconds:.0f} s and ended {ended}{lag}."
 
 
 def _describe_intercom(base: str, *, has_secret: bool) -> str:

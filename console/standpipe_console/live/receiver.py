@@ -10,7 +10,6 @@ import asyncio
 import base64
 import hashlib
 import hmac
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -28,19 +27,11 @@ if TYPE_CHECKING:
     from standpipe_console._kit.json_types import JsonObject
 
     from .commits import GroupCommits
+    from .credentials import Credentials
     from .rings import Ring
 
 #: A Chargebee event with many line items may be larger than 1 MB.
 MAX_BODY = 5_000_000
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """How each vendor proves itself; a vendor without credentials has no address here."""
-
-    chargebee_username: str = ""
-    chargebee_password: str = field(default="", repr=False)
-    intercom_client_secret: str = field(default="", repr=False)
 
 
 class RequestError(Exception):

@@ -13,8 +13,8 @@ from standpipe_console.errors import ConsoleError
 from standpipe_console.project.variables import read_number
 
 from .batches import Timing
+from .credentials import Credentials
 from .inbox import Inbox
-from .receiver import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cronsim import CronSim, CronSimError
 
 from standpipe_console.errors import ConsoleError
-from standpipe_console.live.command import describe_live
+from standpipe_console.live.live_status import describe_live
 from standpipe_console.project.pipelines import LEADS, SYNC
 from standpipe_console.runs.locks import JobLock
 from standpipe_console.schedules import crontab, schedules
