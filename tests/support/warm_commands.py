@@ -116,7 +116,7 @@ def find_command(name: str) -> EntryPoint:
 
 
 def serve(connection: socket.socket) -> None:
-    """Run one command after the other, until nobody asks any more."""
+    """Run one command after the other until the client closes the connection."""
     with connection, connection.makefile("rb") as requests:
         for line in requests:
             request = json.loads(line)
@@ -125,7 +125,7 @@ def serve(connection: socket.socket) -> None:
             process = os.fork()
             if not process:
                 enter(request)
-                # The SDK sets its log up, by the environment, as soon as a plugin's command is looked at.
+                # The SDK sets its log up, by the environment, as soon as the command of a plugin is loaded.
                 sys.exit(entry_point.load()())
             _, status = os.waitpid(process, 0)
             connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))

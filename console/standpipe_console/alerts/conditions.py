@@ -51,7 +51,7 @@ SIDES = {
 #: How runs end that say nothing of the pipeline: a person or the machine stopped them, or another one was under way.
 _NEUTRAL = {"stopped", "not_started", "running", "loading"}
 GOOD = {"completed", "partly_refused"}
-#: Reasons in one message.
+#: How many reasons one message names.
 _LISTED_REASONS = 3
 
 

@@ -398,7 +398,7 @@ class History:
             )
 
     def remove_alert(self, job: str, situation: str, cause: str = "", channel: str = "") -> None:
-        """Forget what a channel was told of a job: it is over."""
+        """Delete what a channel was told about a job, because the situation has ended."""
         which = {"job": job, "situation": situation, "cause": cause, "channel": channel}
         with self.database.write() as connection:
             connection.execute(sa.delete(ALERTS).where(*(ALERTS.c[name] == value for name, value in which.items())))

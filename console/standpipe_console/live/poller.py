@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Events appear in the list a little out of order, so each look begins before the last event that was seen.
 OVERLAP = 60
-#: After a pause, and now and then, a look begins earlier: some events appear later than that.
+#: After a pause, and every ten minutes, a look begins earlier, for events that appear later than the overlap allows.
 LONG_OVERLAP = 300
 #: Seconds between two longer looks.
 LONG_OVERLAP_EVERY = 600.0

@@ -31,7 +31,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Heads and rows of equal length; `figures` means that each column has one kind of value."""
+    """A table; every row is as long as `heads`. `figures` means that each column has one kind of value."""
 
     heads: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
