@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from standpipe_console.page.health import Level, Signs, judge
+from standpipe_console.page.health import Level, Signs, judge, list_health
 
 NOW = 1_000_000.0
 HOUR = 3600.0
@@ -68,3 +68,19 @@ def test_the_health_is_one_word_and_one_sentence(
     """What stops a pipeline comes before what failed, and that before what is late."""
     health = judge(Signs(now=NOW, **signs))  # type: ignore[arg-type]
     assert (health.word, health.level, health.sentence) == (word, level, sentence)
+
+
+@pytest.mark.parametrize(
+    ("signs", "words"),
+    [
+        (SCHEDULED | GOOD, ["fresh"]),
+        (GOOD, ["not scheduled"]),
+        (GOOD | {"status": "partly_refused"}, ["partly refused", "not scheduled"]),
+        (FAILED | {"due_at": NOW - 2 * HOUR}, ["failed", "late"]),
+        (GOOD | {"status": "failed", "paused_since": NOW - HOUR}, ["paused"]),
+    ],
+    ids=["all is well", "one thing", "refused, and not scheduled", "failed, and late", "a pause explains the rest"],
+)
+def test_one_trouble_hides_no_other(signs: dict[str, object], words: list[str]) -> None:
+    """A person sees everything that is wrong, the most important first."""
+    assert [one.word for one in list_health(Signs(now=NOW, **signs))] == words  # type: ignore[arg-type]

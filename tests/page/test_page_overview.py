@@ -63,6 +63,21 @@ def test_a_run_that_went_well(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("", "When a run fails, nobody is told: to send a message to e-mail, Slack or Teams, set ALERT_URLS in .env ."),
+        ("ALERT_URLS=json://127.0.0.1:9", "When a run fails, the addresses in ALERT_URLS are told."),
+    ],
+    ids=["no alerts", "alerts"],
+)
+def test_the_page_says_who_is_told(page: Page, line: str, sentence: str) -> None:
+    """A person learns from the first page whether a failure reaches anybody."""
+    with (page.project.root / ".env").open("a", encoding="utf-8") as file:
+        file.write(f"\n{line}\n")
+    assert sentence in read_text(page.get("/").text)
+
+
+@pytest.mark.parametrize(
     ("run", "sentences"),
     [
         (

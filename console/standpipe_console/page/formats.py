@@ -28,6 +28,14 @@ def format_number(value: float | None) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
 
 
+def format_money(text: str) -> str:
+    """Return an amount in major units, as a report has it, with two decimals; other text as it is."""
+    try:
+        return f"{float(text):,.2f}"
+    except ValueError:
+        return text
+
+
 def format_time(at: float | None, now: float, zone: tzinfo | None) -> str:
     """Return a time as a person says it: the day only when it is another one, the year only when it is."""
     if at is None:

@@ -48,7 +48,16 @@ class Signs:
 
 def judge(signs: Signs) -> Health:
     """Return the health of a pipeline: what stops it comes before what failed, and that before what is late."""
-    return _judge_stop(signs) or _judge_last_run(signs) or _judge_schedule(signs)
+    return list_health(signs)[0]
+
+
+def list_health(signs: Signs) -> list[Health]:
+    """Return all that there is to say of a pipeline, the most important first; of a healthy one, that it is."""
+    if stop := _judge_stop(signs):
+        # It explains why nothing runs, so the last run and the schedule add nothing.
+        return [stop]
+    last, schedule = _judge_last_run(signs), _judge_schedule(signs)
+    return [last, *([] if schedule.level == Level.GOOD else [schedule])] if last else [schedule]
 
 
 def _judge_stop(signs: Signs) -> Health | None:

@@ -14,7 +14,7 @@ from standpipe_console.project.pipelines import LEADS, SYNC
 from standpipe_console.runs.locks import JobLock
 from standpipe_console.schedules import crontab, schedules
 
-from .health import Health, Level, Signs, judge
+from .health import Health, Level, Signs, list_health
 from .words import clean_reason, explain_not_sent, name_system
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class PipelinePanel:
 
     pipeline: Pipeline
     health: Health
+    further: list[Health]  #: what else there is to say of its health
     last: RunRow | None  #: the last run over everything that has ended
     next_at: float | None
     is_running: bool
@@ -107,6 +108,7 @@ def show_overview(site: Site, request: Request) -> Response:
     context = {
         "pipelines": panels,
         "attention": list_attention(panels, live, site.view.problem),
+        "is_anybody_told": bool(panels and site.project.get_variable("ALERT_URLS")),
         "actions": site.actions.list_recent()[:_SHOWN_ACTIONS],
     }
     return site.render(request, "overview.html", "Overview", context)
@@ -137,9 +139,11 @@ def build_panel(site: Site, pipeline: Pipeline, live: Mapping[str, Any]) -> Pipe
         cron_runs=crontab.is_daemon_running(),
         **_find_due_run(timetable, last),
     )
+    health, *further = list_health(signs)
     return PipelinePanel(
         pipeline=pipeline,
-        health=judge(signs),
+        health=health,
+        further=further,
         last=last,
         next_at=_find_next(timetable, signs.now) if not pause else None,
         is_running=not JobLock(project.system_dir / "standpipe", pipeline.job).is_free(),
@@ -185,6 +189,7 @@ def list_attention(panels: list[PipelinePanel], live: Mapping[str, Any], problem
         if one.health.level != Level.GOOD:
             address, words = _find_way(one)
             found.append(Attention(one.health.level, title, one.health.sentence, one.health.remedy, address, words))
+        found += [Attention(other.level, title, other.sentence, other.remedy) for other in one.further]
         if one.rejects and one.health.word != "partly refused":
             sentence = f"{one.rejects:,} records were refused." if one.rejects > 1 else "One record was refused."
             found.append(Attention(Level.NOTICE, title, sentence, "See why, and try again:", "/rejects", "Rejects"))

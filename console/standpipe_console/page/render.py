@@ -32,6 +32,7 @@ def build_templates(clock: Callable[[], float]) -> Environment:
         lstrip_blocks=True,
     )
     templates.filters |= {
+        "money": formats.format_money,
         "number": formats.format_number,
         "duration": formats.format_duration,
         "time": lambda at: formats.format_time(at, clock(), None),
