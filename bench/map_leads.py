@@ -109,7 +109,12 @@ def measure(folder: Path, *, again: bool) -> None:
         write(source, workspace(10_000, range(0, 50_000, 100), 1), ran.state)
         ran = run(COMMAND, folder, source, **SETTINGS)
     what = f"10,000 companies and 50,000 contacts: {ran.records:,} records sent by {'the next' if again else 'one'} run"
-    row(what, f"{ran.sending:.1f} s after {ran.reading:.1f} s of input", f"<= {limit} s", holds=ran.sending <= limit)
+    row(
+        what,
+        f"{ran.sending:.1f} s from the end of the input (which took {ran.reading:.1f} s)",
+        f"<= {limit} s",
+        holds=ran.sending <= limit,
+    )
 
 
 def measure_memory(folder: Path) -> None:

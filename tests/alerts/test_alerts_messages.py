@@ -369,7 +369,7 @@ DELAYS = {
 def test_a_run_is_late_an_hour_after_its_time(
     runs: list[PastRun], timetable: Timetable, now: str, delay: Delay | None
 ) -> None:
-    """Where a schedule is or was installed."""
+    """A scheduled run is late one hour after its time, even if its schedule was removed since."""
     assert find_delay(runs, timetable, datetime.fromtimestamp(at(now), BERLIN), margin=3600) == delay
 
 

@@ -73,7 +73,7 @@ def open_overview(tab: Tab) -> None:
     tab.get_by_role("link", name="Overview", exact=True).click()
 
 
-def test_a_person_validates_syncs_looks_undoes_and_resumes(
+def test_a_person_validates_syncs_looks_undoes_and_resumes(  # noqa: PLR0915 - one walk of one person
     tab: Tab, project: Project, sandbox: RunningSandbox, intercom: Intercom
 ) -> None:
     """Every button starts what it says, shows its progress, and the pages then show what came of it."""

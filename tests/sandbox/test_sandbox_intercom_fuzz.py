@@ -1,4 +1,4 @@
-"""Any body and query on every operation succeeds or is refused in the vendor's shape."""
+"""Whatever its body and query, every operation succeeds or returns an error in Intercom's format."""
 
 from __future__ import annotations
 

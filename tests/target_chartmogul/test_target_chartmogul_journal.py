@@ -115,7 +115,7 @@ def test_a_journal_costs_no_call(account: Any, target: Any, lead: Record, person
 
 
 def test_merges(account: Any, target: Any, lead: Record, journals: Journals) -> None:
-    """Each merge is a write with the remaining customer. Other leads have a line, and a report has no writes."""
+    """The journal has a write for each merge, and a line for each other lead; `merge: report` writes nothing."""
     into = account.add("b1", "Billing", name="Acme", company="Acme")
     records = [lead("acme"), lead("zeta")]
     merge = {"merge_with": "Billing", "merge_by": ["company"], "journal_dir": journals.setting}

@@ -136,7 +136,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         """Return the SCHEMA and RECORD messages to send.
 
         Args:
-            since: the run after which changes are sent; None sends everything.
+            since: send only what changed after this run; None sends everything.
         """
 
     @abc.abstractmethod
@@ -308,7 +308,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
             self.logger.warning("%s", warning)
 
     def _choose_since(self, now: int) -> int | None:
-        """Return the run after which changes are sent; None sends everything."""
+        """Return the run whose later changes are to be sent; None if everything is to be sent."""
         if self.is_subset:
             # With any `resend`, only what this run touched is sent, as there is no news of the others. A store without
             # an earlier run has no others.

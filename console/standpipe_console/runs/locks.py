@@ -41,7 +41,7 @@ class JobLock:
 
         Args:
             seconds: how long to wait.
-            gives_way: whether a run without this mark goes first, as scheduled runs do before live ones.
+            gives_way: let other runs that wait go first. Live runs set this, so scheduled runs go before them.
             sleep: how to wait.
         """
         with ExitStack() as stack:

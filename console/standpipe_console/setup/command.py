@@ -86,7 +86,7 @@ def parse_keys(lines: Iterable[str]) -> dict[str, str]:
     """Return the keys in lines of the form NAME=value.
 
     Raises:
-        ConsoleError: a line has another name. The error does not show its value.
+        ConsoleError: a line does not begin with the name of a known key. The message leaves out its value.
     """
     variables = sorted({key.variable for pipeline in PIPELINES for key in pipeline.keys})
     keys = {}

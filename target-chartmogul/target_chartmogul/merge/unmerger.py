@@ -70,7 +70,7 @@ class Unmerger:
         return True
 
     def _fetch_shared(self, entry: Entry, external_id: str) -> RemoteCustomer | None:
-        """Return the customer of a lead while the billing system's data is part of it."""
+        """Return the lead's customer if it is still merged with one of the billing system, else None."""
         customer = self.client.look_up(CUSTOMER, entry.merge.source, external_id).entry
         is_shared = customer and entry.merge.billing in (customer.data_source_uuids or ())
         return customer if is_shared else None

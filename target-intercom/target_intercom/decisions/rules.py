@@ -158,7 +158,7 @@ def _describe_user(user: Match) -> str:
 
 
 def _find_obstacle(facts: Facts, rules: Rules, action: Action) -> str | None:
-    """Return the reason if the record cannot be created and no lead can be converted for it."""
+    """Return why the action (create a record, or convert a lead) is not possible; None if it is."""
     if action == "create" and not facts.has_match_value:
         return "no_identifier"
     if facts.is_deleted:
