@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tap_chargebee._kit.fetch_pool import FetchPool
 from tap_chargebee._kit.page_decoder import UnprovenError
@@ -81,6 +81,7 @@ def read(site: Site, *, size: int = 4, room: int = 24) -> list[str]:
     return [item.members.id for page in reading for item in page]
 
 
+@example(times=[None] + [0] * 10, undated_first=False, size=1, room=1)
 @given(
     times=st.one_of(
         st.lists(st.integers(0, NOW), max_size=600),

@@ -43,7 +43,8 @@ class ListSegment(Segment[Item]):
     def contains(self, at: int | None) -> bool:
         """Return whether a record of that time belongs to the segment."""
         if at is None:
-            return True
+            # Of a list that was divided, a segment of its own reads the records without a time at the far end.
+            return self.only_undated or not self.splits
         return not self.only_undated and (self.end is None or at <= self.end)
 
 
