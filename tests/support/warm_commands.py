@@ -104,8 +104,19 @@ class CommandServer:
             self._socket = self._process = None
 
 
-SERVER = CommandServer()
-run_command = SERVER.run
+class CommandServers:
+    """A server for each command: what one imports, such as Meltano's log, must not change another."""
+
+    def __init__(self) -> None:
+        self._servers: dict[str, CommandServer] = {}
+
+    def run(self, command: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a command like `CommandServer.run`."""
+        return self._servers.setdefault(Path(command[0]).name, CommandServer()).run(command, **options)
+
+
+SERVERS = CommandServers()
+run_command = SERVERS.run
 
 
 def find_command(name: str) -> EntryPoint:
