@@ -132,7 +132,7 @@ def open_page(project: Project) -> Iterator[Callable[..., Page]]:
         clock = Clock()
         site = Site(
             view=LoadedView(project),
-            history=HistoryView(project, clock),
+            history=HistoryView(project, clock, patience=60),
             sessions=Sessions(clock, Password(password) if password else None),
             limiter=LoginLimiter(clock),
             actions=ActionRunner(project, clock),

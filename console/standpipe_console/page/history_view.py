@@ -25,10 +25,14 @@ class HistoryView:
     Args:
         project: the project.
         clock: seconds, from any start, that only grow.
+        patience: how long a page waits for what is new, in seconds.
     """
 
-    def __init__(self, project: Project, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, project: Project, clock: Callable[[], float] = time.monotonic, patience: float = PATIENCE
+    ) -> None:
         self._project = project
+        self._patience = patience
         self._clock = clock
         self._lock = threading.Lock()
         self._history: History | None = None
@@ -36,8 +40,12 @@ class HistoryView:
         self._loading: threading.Thread | None = None
         self._loaded_at = float("-inf")
 
-    def open(self) -> History:
-        """Return the history, with what targets have written since; a page never waits for a long journal.
+    def open(self, *, whole: bool = False) -> History:
+        """Return the history, with what targets have written since.
+
+        Args:
+            whole: whether to wait until all of that is loaded, as a file needs it; a page never waits for a long
+                journal, because it can be looked at again.
 
         Raises:
             ConsoleError: it cannot be opened.
@@ -50,7 +58,7 @@ class HistoryView:
                 self._loading.start()
             loading = self._loading
         if loading:
-            loading.join(PATIENCE)
+            loading.join(None if whole else self._patience)
         return history
 
     def close(self) -> None:

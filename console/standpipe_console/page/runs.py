@@ -125,7 +125,7 @@ def show_run(site: Site, request: Request) -> Response:
 
 def download_records(site: Site, request: Request) -> Response:
     """Send the records of a run as a CSV file, all pages of the list as it is filtered and sorted."""
-    history = site.history.open()
+    history = site.history.open(whole=True)
     run = history.get_run(request.query_params.get("id", ""))
     if run is None:
         return site.show_message(request, "Not found", "The history does not know this run.", status=404)
@@ -135,7 +135,7 @@ def download_records(site: Site, request: Request) -> Response:
 
 def download_changes(site: Site, request: Request) -> Response:
     """Send every field that a run wrote as a CSV file."""
-    history = site.history.open()
+    history = site.history.open(whole=True)
     run = history.get_run(request.query_params.get("id", ""))
     if run is None:
         return site.show_message(request, "Not found", "The history does not know this run.", status=404)
