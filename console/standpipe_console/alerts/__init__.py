@@ -1,1 +1,1 @@
-"""Alerts: what is wrong with a pipeline, told once to whoever is to know."""
+"""Alerts: one message to people for each change in what is wrong with a pipeline."""

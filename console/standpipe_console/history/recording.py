@@ -350,7 +350,7 @@ def _judge(action: str, intended: Mapping[str, FieldChange], found: RecordOutcom
     if not found.write:
         return None
     if action == "create":
-        # Whoever creates it again has not found it.
+        # A run that creates it again has not found it.
         return found.write.action != "create"
     later = found.write.fields
     # A field that the later run need not write, or found as intended, was written.

@@ -150,7 +150,7 @@ class History:
     # Runs
 
     def start_run(self, start: StartedRun) -> None:
-        """Write that a run has started; whoever calls holds the lock of its job."""
+        """Write that a run has started; the caller holds the lock of its job."""
         earlier = (RUNS.c.job == start.job, RUNS.c.environment == self._environment, RUNS.c.host == self._host)
         self._mark_killed(*earlier, RUNS.c.run_id != start.run_id)
         self._write_run(start, {})

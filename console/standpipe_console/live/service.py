@@ -254,7 +254,7 @@ class LiveService:
             self._clear_fact("receiver")
 
     def _describe_health(self) -> dict[str, Any]:
-        """Return whether changes become runs, and why not; whoever reaches the address may read it."""
+        """Return whether changes become runs, and why not; anybody who reaches the address may read it."""
         problems = []
         blocked = {}
         try:
