@@ -21,9 +21,8 @@ import os
 import re
 import subprocess
 import threading
-import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -55,7 +54,6 @@ class Templates:
 
     chargebee: str
     intercom: str
-    host: str
 
     def build(self, number: int) -> bytes:
         """Return a request."""
@@ -68,7 +66,7 @@ class Templates:
         return self._add_head("intercom", f"X-Hub-Signature: sha1={signature}", body.encode())
 
     def _add_head(self, vendor: str, proof: str, body: bytes) -> bytes:
-        head = (f"POST /hooks/{vendor} HTTP/1.1", f"Host: {self.host}", "Content-Type: application/json", proof)
+        head = (f"POST /hooks/{vendor} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json", proof)
         return "\r\n".join([*head, f"Content-Length: {len(body)}", "", ""]).encode() + body
 
 
@@ -141,8 +139,11 @@ def generate(pipe: Connection, url: str, templates: Templates, rate: float, seco
     pipe.send(result)
 
 
-def build_templates(project: BenchProject, url: str) -> Templates:
-    """Return deliveries as large as real ones, made from the sandbox's records."""
+def build_templates(project: BenchProject) -> Templates:
+    """Return deliveries as large as real ones, made from the sandbox's records.
+
+    Call it once for all parts: this opens the workspace's only scroll over companies, which stays open for a minute.
+    """
     credentials = ("sandbox_key", "")
     query: dict[str, str | int] = {"limit": 100, "event_type[is]": "subscription_created"}
     events = requests.get(f"{project.sandbox}/chargebee/api/v2/events", params=query, auth=credentials, timeout=60)
@@ -160,31 +161,48 @@ def build_templates(project: BenchProject, url: str) -> Templates:
         "created_at": 1768478400,
     }
     text = json.dumps(event | {"id": "@EVENT@"}).replace(customer, "@ID@")
-    return Templates(text, json.dumps(notification), urlsplit(url).netloc)
+    return Templates(text, json.dumps(notification))
 
 
 @contextmanager
-def repeat_sync(project: BenchProject) -> Iterator[list[float]]:
-    """Run the sync again and again; yield the list of the durations in seconds."""
-    ended: list[float] = []
+def repeat_sync(project: BenchProject) -> Iterator[list[int]]:
+    """Run the sync again and again; yield the list of the exit codes. The last run ends before this does."""
+    codes: list[int] = []
     stopping = threading.Event()
 
     def work() -> None:
         while not stopping.is_set():
-            began = time.monotonic()
-            subprocess.run([*project.console, "run", "sync"], cwd=project.root, env=project.env, check=True)
-            ended.append(time.monotonic() - began)
+            run = subprocess.run(
+                [*project.console, "run", "sync"], cwd=project.root, env=project.env, capture_output=True, check=False
+            )
+            codes.append(run.returncode)
 
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        yield ended
+        yield codes
     finally:
         stopping.set()
         thread.join()
 
 
-def measure(project: BenchProject, part: str, seconds: float) -> None:
+def run_generator(url: str, templates: Templates, rate: float, seconds: float) -> Result:
+    """Send deliveries from a separate process; return what it measured."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    generator = context.Process(target=generate, args=(there, url, templates, rate, seconds), daemon=True)
+    generator.start()
+    there.close()  # so that a generator that dies ends the wait for its result
+    try:
+        result: Result = here.recv()
+    except EOFError:
+        raise SystemExit("The generator died: its error stands above.") from None
+    finally:
+        generator.join()
+    return result
+
+
+def measure(project: BenchProject, templates: Templates, part: str, seconds: float) -> None:
     """Measure one part, and print a line."""
     rate = RATES[part]
     inbox_path = project.root / ".meltano/standpipe/inbox.sqlite"
@@ -193,28 +211,21 @@ def measure(project: BenchProject, part: str, seconds: float) -> None:
     with project.start_live("--listen=127.0.0.1:0", **QUIET) as (process, inbox):
         address: Any = inbox.read_fact("receiver")
         url = "http://{host}:{port}".format(**address)
-        templates = build_templates(project, url)
-        here, there = multiprocessing.get_context("spawn").Pipe()
-        generator = multiprocessing.get_context("spawn").Process(
-            target=generate, args=(there, url, templates, rate, seconds)
-        )
         live = psutil.Process(process.pid)
         before = live.cpu_times()
-        runs: list[float] = []
-        if part == "beside":
-            with repeat_sync(project) as runs:
-                generator.start()
-                result: Result = here.recv()
-        else:
-            generator.start()
-            result = here.recv()
-        generator.join()
-        after = live.cpu_times()
+        codes: list[int] = []
+        with ExitStack() as stack:
+            if part == "beside":
+                codes = stack.enter_context(repeat_sync(project))
+            result = run_generator(url, templates, rate, seconds)
+            after = live.cpu_times()
         kept = sum(inbox.list_counts().values())
+    if any(codes):
+        raise SystemExit(f"`standpipe run sync` failed beside the receiver: exit codes {codes}.")
     total = int(rate * seconds)
     cpu = after.user + after.system - before.user - before.system
     p50, p99 = (result.find_quantile(share) * 1000 for share in (0.5, 0.99))
-    beside = f", beside {len(runs)} runs of sync" if part == "beside" else ", alone"
+    beside = f", beside {len(codes)} runs of sync" if part == "beside" else ", alone"
     answers = ", ".join(f"{count:,} x {status}" for status, count in sorted(result.statuses.items()))
     print(
         f"{rate:,} rings a second for {seconds:.0f} s{beside}: {total - kept:,} of {total:,} lost; answers {answers}; "
@@ -233,8 +244,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30)
     chosen = parser.parse_args()
     with open_project(customers=1000) as project:
+        templates = build_templates(project)
         for part in chosen.parts or RATES:
-            measure(project, part, chosen.seconds)
+            measure(project, templates, part, chosen.seconds)
 
 
 if __name__ == "__main__":
