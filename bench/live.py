@@ -22,11 +22,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from standpipe_console.live.inbox import Inbox
 
@@ -104,10 +104,18 @@ def run_bare(project: BenchProject, ids: str) -> float:
     return project.run_meltano("run", "sync", TAP_CHARGEBEE_CUSTOMER_IDS=ids)
 
 
-def measure_run(log: Path) -> float:
-    """Return the seconds of a run of Meltano, by the first and the last time in its log."""
-    times = [datetime.fromisoformat(found) for found in re.findall(r"^(\d{4}-\S+Z)", log.read_text(), re.MULTILINE)]
-    return (times[-1] - times[0]).total_seconds()
+def read_runs(project: BenchProject) -> list[float]:
+    """Return the seconds of the runs that live has ended since its start, by its log.
+
+    From the decision to run to the removal of the ids from the inbox; Meltano itself takes a part of it.
+    """
+    steps = re.findall(r"^(\S+ \S+) INFO sync: (running|done)", project.live_log.read_text(), re.MULTILINE)
+    times = [(datetime.strptime(at, "%Y-%m-%d %H:%M:%S,%f").astimezone(), step) for at, step in steps]
+    return [
+        (ended - began).total_seconds()
+        for (began, step), (ended, then) in pairwise(times)
+        if (step, then) == ("running", "done")
+    ]
 
 
 def measure_lag(project: BenchProject, part: str, seconds: int, poll_seconds: float) -> None:
@@ -127,12 +135,12 @@ def measure_lag(project: BenchProject, part: str, seconds: int, poll_seconds: fl
         wait_until_quiet(inbox, 120)
         subscription = {"url": arrivals.url, "secret": "s", "topics": ["contact.user.updated"]}
         project.ask("POST", "/sandbox/webhooks", subscription)
-        before, began = len(project.logs), time.time()
+        before, began = len(read_runs(project)), time.time()
         changed = change(project, seconds, per_second=1)
         expected = {id_: began + number for number, id_ in enumerate(changed) if id_ in linked}
         wait_until(lambda: expected.keys() <= arrivals.times.keys(), 2 * seconds + 300)
         wait_until_quiet(inbox, 120)
-        runs = [measure_run(log) for log in project.logs[before:]]
+        runs = read_runs(project)[before:]
         project.ask("DELETE", "/sandbox/webhooks")
         if part == "webhooks":
             project.run_standpipe("live", "remove", "--key-from-stdin", typed="sandbox_key\n")
@@ -158,12 +166,12 @@ def measure_storm(project: BenchProject) -> None:
     with project.start_live(LIVE_POLL_SECONDS="2") as (_, inbox):
         wait_until(lambda: inbox.read_fact("poll") is not None, 60)
         wait_until_quiet(inbox, 120)
-        before, began = len(project.logs), time.time()
+        before, began = len(read_runs(project)), time.time()
         change(project, STORM)
         wait_until(lambda: len(inbox.list_waiting("sync")) > 0, 60)
         wait_until_quiet(inbox, 600)
         last: Any = inbox.read_fact("sync.last_run")
-        runs = len(project.logs) - before
+        runs = len(read_runs(project)) - before
     over = "everything" if last["plain"] else f"{last['ids']} ids"
     print(
         f"{STORM:,} changes at once: {runs} run over {over}, ended {last['ended_at'] - began:.0f} s later", flush=True
@@ -177,12 +185,12 @@ def measure_idle(project: BenchProject) -> None:
     with project.start_live(LIVE_POLL_SECONDS="1") as (_, inbox):
         wait_until(lambda: inbox.read_fact("poll") is not None, 60)
         wait_until_quiet(inbox, 120)
-        before = len(project.logs)
+        before = len(read_runs(project))
         project.ask("DELETE", "/sandbox/calls")
         wait_until(lambda: count_looks(project) >= LOOKS, 10 * LOOKS)
         calls = sum(row["count"] for row in list_calls(project) if row["api"] == "chargebee")
         others = sum(row["count"] for row in list_calls(project) if row["api"] != "chargebee")
-        runs = len(project.logs) - before
+        runs = len(read_runs(project)) - before
     print(
         f"an idle hour, {LOOKS} looks at one every 15 s (here one a second): {calls} calls to Chargebee, at most "
         f"{MOST_CALLS} wanted; {others} calls to the others; {runs} runs",

@@ -41,9 +41,9 @@ class BenchProject:
     sandbox: str
 
     @property
-    def logs(self) -> list[Path]:
-        """The logs of the runs of `sync`."""
-        return sorted((self.root / "logs/sync").glob("*.log"))
+    def live_log(self) -> Path:
+        """The log of the live that was started last."""
+        return self.root / "live.log"
 
     def run_meltano(self, *args: str, **env: str) -> float:
         """Run Meltano, and return its duration in seconds."""
@@ -64,7 +64,7 @@ class BenchProject:
     @contextmanager
     def start_live(self, *args: str, **env: str) -> Iterator[tuple[subprocess.Popen[bytes], Inbox]]:
         """Start live; once it works, yield its process and its inbox."""
-        with (self.root / "live.log").open("wb") as log:
+        with self.live_log.open("wb") as log:
             process = subprocess.Popen(
                 [*self.console, "live", *args], cwd=self.root, env=self.env | env, stdout=log, stderr=log
             )
@@ -77,7 +77,7 @@ class BenchProject:
 
             def is_working() -> bool:
                 if process.poll() is not None:
-                    raise SystemExit((self.root / "live.log").read_text())
+                    raise SystemExit(self.live_log.read_text())
                 live: Any = opened.read_fact("live")
                 return bool(live) and live["pid"] == process.pid
 
