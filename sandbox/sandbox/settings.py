@@ -49,6 +49,14 @@ class Settings:
     """The Intercom workspace's time zone, by whose days date filters compare."""
     search_bounds_inclusive: bool = False
     """Whether `>` and `<` include the second itself in searches of conversations and tickets."""
+    intercom_events_lag: int = 0
+    """Seconds of the business clock by which Intercom's list of data events lags behind."""
+    intercom_events_deduplicate: bool = True
+    """Whether Intercom ignores a data event with the contact, name and second of another one, as it may do."""
+    intercom_event_names: int = 120
+    """The most names of data events that an Intercom workspace takes."""
+    intercom_event_metadata_keys: int = 10
+    """The metadata keys that Intercom keeps of a data event; its API's pages say 10, its help pages 20."""
     chartmogul_requests_per_second: int = 40
     """ChartMogul's requests in any second of real time."""
     chartmogul_max_connections: int = 20

@@ -101,6 +101,7 @@ ELSEWHERE = {
     "GET /away_status_reasons": "a bare array",
     "POST /calls/search": "not a search: the calls of conversations that are named",
     "GET /me": "one record",
+    "GET /events": "of one contact: test_sandbox_intercom_data_events",
     "GET /ip_allowlist": "one record",
     "GET /contacts/find_by_external_id/{external_id}": "one record",
 }

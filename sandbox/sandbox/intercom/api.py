@@ -16,6 +16,7 @@ from sandbox.intercom import (
     attribute_operations,
     company_operations,
     contact_operations,
+    event_operations,
     relations,
     resources,
     thread_operations,
@@ -42,6 +43,7 @@ OPERATIONS = (
     *contact_operations.OPERATIONS,
     *company_operations.OPERATIONS,
     *relations.OPERATIONS,
+    *event_operations.OPERATIONS,
     *thread_operations.OPERATIONS,
 )
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -77,12 +79,12 @@ def answer(workspace: Workspace, operation: Operation | None, request: Request, 
         if operation is None:
             raise refuse("no operation")
         body = operation.run(_read_call(workspace, operation, request, content))
-        status = 200
+        status = operation.status
     except Refusal as refusal:
         status, body = refusal.status, refusal.make_body(request_id)
         headers |= refusal.headers
     headers |= {"content-type": "application/json; charset=utf-8", "X-Request-Id": request_id}
-    return Response(json.dumps(body).encode(), status, headers)
+    return Response(b"" if body is None else json.dumps(body).encode(), status, headers)
 
 
 def _read_call(workspace: Workspace, operation: Operation, request: Request, content: bytes) -> Call:

@@ -131,6 +131,7 @@ class Operation:
         query: the query parameters it knows.
         since: the API version that brought it.
         deleted_with: the body fields that a deletion knows; what other operations know, they say themselves.
+        status: the status of the answer; without a body for an operation that returns None.
     """
 
     method: str
@@ -139,3 +140,4 @@ class Operation:
     query: frozenset[str] = frozenset()
     since: Version = (2, 0)
     deleted_with: frozenset[str] = frozenset()
+    status: int = 200

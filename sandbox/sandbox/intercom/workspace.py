@@ -12,6 +12,7 @@ from sandbox.intercom import companies, contacts
 from sandbox.intercom.attributes import Attributes
 from sandbox.intercom.companies import Companies, Company, Scroll
 from sandbox.intercom.contacts import Contact, Contacts
+from sandbox.intercom.data_events import DataEvents
 from sandbox.intercom.errors import refuse
 from sandbox.intercom.library import Library
 from sandbox.intercom.limits import Window
@@ -55,6 +56,7 @@ class Workspace(ABC):
         self.companies.watch = lambda one, old: self._send_all(find_company_topics(old, one.document), one)
         self.conversations = Threads("conversation", settings.search_lag)
         self.tickets = Threads("ticket", settings.search_lag)
+        self.data_events = DataEvents(settings)
         self.library = Library(clock.now(), APP_ID)
         self.library.add("segments", [one.document for one in SEGMENTS])
         self.webhooks: Webhooks | None = None
