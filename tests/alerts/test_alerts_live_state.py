@@ -78,6 +78,32 @@ def test_status_says_what_waits_and_for_how_long(project: Project, inbox: Inbox)
     assert of_sync["last_run"] == run
 
 
+CURRENT = {
+    "under way": ({}, ["sync: a run over 3 ids is under way; it started 7 seconds ago."]),
+    "one id": ({"ids": 1}, ["sync: a run over 1 id is under way; it started 7 seconds ago."]),
+    "over everything": ({"plain": True}, ["sync: a run over everything is under way; it started 7 seconds ago."]),
+    "behind a scheduled run": (
+        {"started": None},
+        ["sync: a run over 3 ids was due 9 seconds ago, and waits for another run of the job to end."],
+    ),
+    "of a live that was killed": ({"asked": 99}, []),
+}
+
+
+@pytest.mark.parametrize(("run", "expected"), CURRENT.values(), ids=CURRENT.keys())
+def test_status_says_which_run_is_under_way(
+    project: Project, inbox: Inbox, run: dict[str, Any], expected: list[str]
+) -> None:
+    """Its start, and over how many ids; or that it waits."""
+    now = time.time()
+    inbox.write_fact("live", {"pid": os.getpid(), "started_at": now - 60})
+    asked, started = run.get("asked", 9), run.get("started", 7)
+    note = {"asked_at": now - asked - 0.3, "started_at": started and now - started - 0.3}
+    inbox.write_fact("sync.run", note | {"plain": run.get("plain", False), "ids": run.get("ids", 3)})
+    lines = list_live_sentences(read_live(project))
+    assert [line for line in lines if line.startswith("sync: a run")] == expected
+
+
 def test_doctor_says_whether_live_runs(project: Project, inbox: Inbox) -> None:
     """A process that is gone is a failure, and one that was stopped on purpose is a note."""
     assert list(check_live(project)) == [STOPPED]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from standpipe_console.errors import ConsoleError
 from standpipe_console.history.statuses import NOT_STARTED
 from standpipe_console.live.backoff import compute_backoff
 from standpipe_console.live.batches import Timing
@@ -36,6 +37,7 @@ class Scene:
     waits: list[float] = field(default_factory=list)  #: how long the next runs wait for another one; then 0
     runs: list[dict[str, str]] = field(default_factory=list)
     during: Callable[[], None] = lambda: None  #: what happens while a run is under way
+    during_wait: Callable[[], None] = lambda: None  #: what happens before, while it waits for another one
     obstacle: Obstacle | None = None
     customers: dict[str, str] = field(default_factory=dict)
     inbox: Inbox = field(default_factory=lambda: Inbox("sqlite://"))
@@ -54,10 +56,12 @@ class Scene:
             alert_after=600,
         )
 
-    def run(self, variables: Mapping[str, str], *, is_subset: bool) -> Outcome:
+    def run(self, variables: Mapping[str, str], *, is_subset: bool, on_start: Callable[[float], None]) -> Outcome:
         """Replace Meltano with a run of four seconds."""
+        self.during_wait()
         self.now += self.waits.pop(0) if self.waits else 0
         started = self.now
+        on_start(started)
         self.runs.append(dict(variables) if is_subset else {"plain": "yes"})
         self.during()
         self.now += 4
@@ -275,3 +279,34 @@ def test_the_customer_of_a_subscription_is_looked_up(scene: Scene) -> None:
     assert (scene.runs, scene.list_ids()) == ([], ["ann"])
     worker.step()
     assert scene.runs == [OVER_ANN]
+
+
+def test_the_run_under_way_is_known(scene: Scene) -> None:
+    """Since when, over how many ids, and whether it still waits for another run of the job; nothing after its end."""
+    seen: list[object] = []
+
+    def look() -> None:
+        seen.append(scene.inbox.read_fact("sync.run"))
+
+    scene.during_wait = scene.during = look
+    scene.waits = [30.0]
+    scene.ring("ann", "bob")
+    scene.now += 5
+    assert scene.build_worker().step() == 0
+    look()
+    run = {"asked_at": 1_005.0, "plain": False, "ids": 2}
+    assert seen == [run | {"started_at": None}, run | {"started_at": 1_035.0}, None]
+
+
+def test_a_run_that_cannot_start_is_not_under_way(scene: Scene) -> None:
+    """Meltano may be missing."""
+
+    def fail() -> None:
+        raise ConsoleError("Meltano is not installed.")
+
+    scene.during = fail
+    scene.ring("ann")
+    scene.now += 5
+    with pytest.raises(ConsoleError, match="Meltano is not installed"):
+        scene.build_worker().step()
+    assert scene.inbox.read_fact("sync.run") is None

@@ -25,17 +25,18 @@ def describe_live(project: Project) -> dict[str, Any]:
     try:
         now = time.time()
         process: Any = inbox.read_fact("live")
+        is_running = bool(process) and psutil.pid_exists(process["pid"])
         jobs = {}
         for pipeline in project.ready_pipelines:
             waiting = inbox.list_waiting(pipeline.job)
             jobs[pipeline.job] = {
                 "waiting": len(waiting),
                 "oldest_seconds": round(now - min(one.first_rung_at for one in waiting), 1) if waiting else None,
+                "run": _find_run(inbox, pipeline.job, process["started_at"]) if is_running else None,
                 "last_run": inbox.read_fact(f"{pipeline.job}.last_run"),
                 "blocked": inbox.read_fact(f"{pipeline.job}.blocked") or "",
             }
         last_ring = inbox.get_last_ring()
-        is_running = bool(process) and psutil.pid_exists(process["pid"])
         return {
             "running": is_running,
             "was_killed": bool(process) and not is_running,
@@ -47,6 +48,13 @@ def describe_live(project: Project) -> dict[str, Any]:
         }
     finally:
         inbox.close()
+
+
+def _find_run(inbox: Inbox, job: str, live_since: float) -> dict[str, Any] | None:
+    """Return the run that is under way; `started_at` is None while it waits for another run of the job."""
+    run: Any = inbox.read_fact(f"{job}.run")
+    # A live that was killed could not take its note back.
+    return run if run and run["asked_at"] >= live_since else None
 
 
 def list_sentences(found: dict[str, Any]) -> list[str]:
@@ -67,6 +75,8 @@ def list_sentences(found: dict[str, Any]) -> list[str]:
             else "nothing waits"
         )
         lines.append(f"{job}: {waits}.")
+        if one["run"]:
+            lines.append(f"{job}: {_describe_current_run(one['run'])}")
         if one["blocked"]:
             lines.append(f"{job}: runs for single ids do not start. {one['blocked']}")
         if one["last_run"]:
@@ -74,8 +84,22 @@ def list_sentences(found: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _describe_current_run(run: dict[str, Any]) -> str:
+    if run["started_at"]:
+        since = output.describe_age(time.time() - run["started_at"])
+        return f"a run over {_describe_reach(run)} is under way; it started {since}."
+    since = output.describe_age(time.time() - run["asked_at"])
+    return f"a run over {_describe_reach(run)} was due {since}, and waits for another run of the job to end."
+
+
+def _describe_reach(run: dict[str, Any]) -> str:
+    if run["plain"]:
+        return "everything"
+    return "1 id" if run["ids"] == 1 else f"{run['ids']} ids"
+
+
 def _describe_run(run: dict[str, Any]) -> str:
-    over = "everything" if run["plain"] else f"{run['ids']} ids"
+    over = _describe_reach(run)
     seconds = run["ended_at"] - run["started_at"]
     if run["code"]:
         return f"the last run over {over} failed: {run['reason']}"

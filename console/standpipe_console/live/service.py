@@ -150,8 +150,15 @@ class LiveService:
             alert_after=self._settings.alert_after,
         )
 
-    def _run_job(self, pipeline: Pipeline, variables: Mapping[str, str], *, is_subset: bool) -> Outcome:
-        self._runner = JobRunner(self._project, pipeline.job, gives_way=True, trigger="live")
+    def _run_job(
+        self,
+        pipeline: Pipeline,
+        variables: Mapping[str, str],
+        *,
+        is_subset: bool,
+        on_start: Callable[[float], None],
+    ) -> Outcome:
+        self._runner = JobRunner(self._project, pipeline.job, gives_way=True, trigger="live", on_start=on_start)
         if self._stopping.is_set():
             self._runner.stop()
         if not is_subset:

@@ -8,16 +8,19 @@ from __future__ import annotations
 import json
 import logging
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .backoff import compute_backoff
 from .batches import Batch, Sleep, choose_batch
+from .inbox import InboxUnavailableError
 from .rings import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from standpipe_console._kit.json_types import JsonValue
     from standpipe_console.project.pipelines import Pipeline
     from standpipe_console.runs.runner import Outcome
 
@@ -44,8 +47,8 @@ class Obstacle:
 class RunJob(Protocol):
     """Run the job once, with these settings as variables, and return how that ended."""
 
-    def __call__(self, variables: Mapping[str, str], *, is_subset: bool) -> Outcome:
-        """Run it."""
+    def __call__(self, variables: Mapping[str, str], *, is_subset: bool, on_start: Callable[[float], None]) -> Outcome:
+        """Run it; call `on_start` with the time when no other run of the job is waited for any longer."""
 
 
 @dataclass
@@ -113,7 +116,7 @@ class Worker:
         LOGGER.info("%s: running over %s", self.job, "everything" if batch.is_plain else f"{len(batch.covered)} ids")
         if self._failing_since is not None:
             self._report_trouble(attempt_at=now)
-        outcome = self.run(self._build_variables(batch), is_subset=not batch.is_plain)
+        outcome = self._run(batch, now)
         self._excuse_waiting(outcome, now)
         self._report(
             blocked="",
@@ -141,6 +144,23 @@ class Worker:
             self._end_failure()
             return 0.0
         return self._note_failure(outcome)
+
+    def _run(self, batch: Batch, now: float) -> Outcome:
+        note = {"asked_at": now, "started_at": None, "plain": batch.is_plain, "ids": len(batch.covered)}
+        self._note_run(note)
+        try:
+            return self.run(
+                self._build_variables(batch),
+                is_subset=not batch.is_plain,
+                on_start=lambda at: self._note_run({**note, "started_at": at}),
+            )
+        finally:
+            self._note_run(None)
+
+    def _note_run(self, note: JsonValue) -> None:
+        """Keep for `live status` which run is under way; a run does not fail because that cannot be kept."""
+        with suppress(InboxUnavailableError):
+            self._report(run=note)
 
     def _build_variables(self, batch: Batch) -> dict[str, str]:
         if batch.is_plain:

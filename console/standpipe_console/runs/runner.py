@@ -27,7 +27,7 @@ from standpipe_console.runs.processes import JOB, RUN_ID, TRIGGER, find_processe
 from standpipe_console.undo.pauses import describe_pause, find_pause
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from standpipe_console.project.meltano import Project
@@ -82,6 +82,7 @@ class JobRunner:
         gives_way: whether waiting scheduled runs go first.
         patience: how long a plugin may take to stop, in seconds.
         trigger: who started it: `schedule`, `person`, `live`, `page` or `retry`.
+        on_start: called with the time, in unix seconds, when the run has the lock.
     """
 
     project: Project
@@ -90,6 +91,7 @@ class JobRunner:
     gives_way: bool = False
     patience: float = PATIENCE
     trigger: str = "person"
+    on_start: Callable[[float], None] | None = None
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _stopping: threading.Event = field(default_factory=threading.Event, init=False)
 
@@ -119,6 +121,8 @@ class JobRunner:
                 return self._refuse(started, describe_pause(pause))
             else:
                 started = msgspec.structs.replace(started, started_at=time.time())
+                if self.on_start:
+                    self.on_start(started.started_at)
                 notes.note_start(started)
                 try:
                     outcome = self._run_alone(started, lock, env or {})
