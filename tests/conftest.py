@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import settings
+from postgres import start_server
 from sandbox.settings import Settings
 from sandbox.testing import RunningSandbox
 
@@ -86,3 +88,24 @@ def sandbox(running_sandbox: RunningSandbox) -> RunningSandbox:
     """Return the sandbox of sixty customers as new: no calls counted, no faults, the clock at its start."""
     running_sandbox.reset(customers=60, seed=7)
     return running_sandbox
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Yield the address of a PostgreSQL server; a test that asks for it carries the mark `needs_postgres`."""
+    with start_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server: str) -> Iterator[str]:
+    """Yield the address of a database for this process only, as SQLAlchemy has it."""
+    url = sa.make_url(postgres_server).set(drivername="postgresql+psycopg")
+    name = f"standpipe_test_{os.getpid()}"
+    server = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield url.set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    server.dispose()

