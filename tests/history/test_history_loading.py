@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 from standpipe_console.history import ChangeRow, FieldChange, History, RecordRow, RejectRow, RunRow
+from standpipe_console.history.store import StartedRun
+from standpipe_console.runs.locks import JobLock
 
 from tests.history.conftest import START, JournalFile, change
 
@@ -226,6 +230,24 @@ def test_the_next_run_resolves_what_was_unknown(  # noqa: PLR0913, PLR0917 a row
     assert history.get_run("r1").counts == {"records": 1, expected: 1}  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("field", "kind"), [("cb_cust_mrr", "created"), ("cb_plan", "unknown")], ids=["its value was taken", "another one"]
+)
+def test_an_attribute_is_known_to_be_there_by_its_values(
+    history: History, tmp_path: Path, field: str, kind: str
+) -> None:
+    """No later run creates it again, or says anything else of it."""
+    killed = JournalFile(tmp_path, "r1", at=START)
+    killed.intend("contact.cb_cust_mrr", "create", "data_attributes", fields={})
+    killed.leave()
+    history.load_journals()
+    journal = JournalFile(tmp_path, "r2", at=START + 100)
+    journal.write("bob", fields=change(field, None, 4))
+    journal.end()
+    history.load_journals()
+    assert list_kinds(history, "r1")["contact.cb_cust_mrr"][0] == kind
+
+
 def test_a_journal_that_is_being_written_is_loaded_as_far_as_it_is(history: History, tmp_path: Path) -> None:
     """The journal stays, and later loads add only new lines."""
     journal = JournalFile(tmp_path, "r1", at=START)
@@ -244,3 +266,38 @@ def test_a_journal_that_is_being_written_is_loaded_as_far_as_it_is(history: Hist
     assert history.get_run("r1").status == "completed"  # type: ignore[union-attr]
     assert len(list(history.list_changes("r1"))) == 2
     assert not journal.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("age", "later", "status"),
+    [
+        (3600, "", "running"),
+        (3600, "running", "running"),
+        (3600, "subset", "running"),
+        (3600, "completed", "killed"),
+        (2 * 86_400, "", "killed"),
+    ],
+    ids=["just begun", "the next has begun", "live ran over some", "the next has ended well", "after a day"],
+)
+def test_a_run_that_was_killed_in_a_container_is_found(  # noqa: PLR0913, PLR0917 a row of a table
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age: float, later: str, status: str
+) -> None:
+    """Another machine sees no lock of it, and judges by what has come since and by its age."""
+    now = time.time()
+    monkeypatch.setattr(socket, "gethostname", lambda: "a-container")
+    with History(url, tmp_path) as history:
+        history.start_run(StartedRun("r1", "sync", "target-intercom", "schedule", now - age))
+    monkeypatch.setattr(socket, "gethostname", lambda: "another-container")
+    with History(url, tmp_path) as history:
+        if later:
+            next_run = StartedRun("r2", "sync", "target-intercom", "schedule", now - 60, is_subset=later == "subset")
+            # Its lock is held, so that this machine takes it for alive.
+            with JobLock(tmp_path, "sync").hold(0):
+                history.start_run(next_run)
+                if later != "running":
+                    history.finish_run(next_run, now, 0, "")
+                history.load_journals()
+        history.load_journals()
+        run = history.get_run("r1")
+    assert run is not None
+    assert run.status == status

@@ -45,6 +45,7 @@ class CommandServer:
         env: Mapping[str, str] | None = None,
         log: Path | None = None,
         check: bool = False,
+        before: str = "",
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, like `subprocess.run`.
 
@@ -55,6 +56,7 @@ class CommandServer:
             env: the environment.
             log: takes what the command prints and logs, in order; by default both are returned.
             check: whether to raise an error when it fails.
+            before: Python code that the process of the command runs before it.
         """
         words = [str(word) for word in command]
         with tempfile.TemporaryDirectory(prefix="command-") as folder:
@@ -68,6 +70,7 @@ class CommandServer:
                 "folder": str(cwd or Path.cwd()),
                 "env": dict(os.environ if env is None else env),
                 "files": [str(file) for file in files],
+                "before": before,
             }
             code = self._ask(request)
             output, errors = ("", "") if log else (file.read_text(encoding="utf-8") for file in files[1:])
@@ -136,6 +139,7 @@ def serve(connection: socket.socket) -> None:
             process = os.fork()
             if not process:
                 enter(request)
+                exec(request["before"], {})  # noqa: S102 - the tests' own code
                 # The SDK sets its log up, by the environment, as soon as the command of a plugin is loaded.
                 sys.exit(entry_point.load()())
             _, status = os.waitpid(process, 0)

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from standpipe_console._kit.journal_lines import Intent, Outcome, RecordResult, RunEnd, RunStart, open_journal
 
-from .recording import Recorder, RecordOutcome, Write
+from .recording import ATTRIBUTES, Recorder, RecordOutcome, Write
 from .statuses import decide_status, read_target_status
 from .tables import RUNS
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 #: Streams of the journal that are no records of the source: they are in no count of records.
-_NO_RECORDS = frozenset({"data_attributes", "not_sent"})
+_NO_RECORDS = frozenset({ATTRIBUTES, "not_sent"})
 #: Records of one transaction.
 BATCH = 1000
 #: How long to wait for another program that loads, in seconds.

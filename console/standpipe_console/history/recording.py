@@ -39,6 +39,10 @@ _RANKS = {
     "updated": 2,
     **dict.fromkeys(("skipped", "held"), 0),
 }
+#: The stream of attributes that a run creates, whose ids begin with the model of the records that they belong to.
+ATTRIBUTES = "data_attributes"
+_MODELS = {"contacts": "contact", "companies": "company"}
+_CUSTOM = "custom_attributes."
 _DONE = {"create": "created", "convert": "converted"}
 
 
@@ -117,7 +121,11 @@ class Recorder:
     def record(self, connection: sa.Connection, outcomes: Sequence[RecordOutcome]) -> None:
         """Write some outcomes, in the order in which the target had them."""
         self._connection = connection
-        known = self._read_known({one.record_id for one in outcomes})
+        attributes = _list_written_attributes(outcomes)
+        known = self._read_known({one.record_id for one in outcomes} | attributes.keys())
+        # A value that was taken shows that its attribute is there, although the run that created it was killed.
+        found = [one for one in attributes.values() if known.get(one.key, _Known()).kind == "unknown"]
+        outcomes = [*outcomes, *found]
         rows: dict[tuple[str, str], RecordOutcome] = {}
         changes: list[RecordOutcome] = []
         for one in outcomes:
@@ -330,6 +338,18 @@ class Recorder:
         if not counts["unknown"]:
             del counts["unknown"]
         self._connection.execute(sa.update(RUNS).where(RUNS.c.id == run).values(counts=counts))
+
+
+def _list_written_attributes(outcomes: Sequence[RecordOutcome]) -> dict[str, RecordOutcome]:
+    """Return the attributes whose values the vendor took, as records that are there, by their ids."""
+    found = {}
+    for one in outcomes:
+        if one.write and one.was_written and one.kind != "unknown" and one.stream in _MODELS:
+            for name in one.write.fields:
+                if name.startswith(_CUSTOM):
+                    record_id = f"{_MODELS[one.stream]}.{name.removeprefix(_CUSTOM)}"
+                    found[record_id] = RecordOutcome(ATTRIBUTES, record_id, UNCHANGED, "", one.at)
+    return found
 
 
 def _merge(one: RecordOutcome, before: _Known) -> RecordOutcome:
