@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
-from standpipe_console.alerts.check import check_alerts, tell_after_run
+from standpipe_console.alerts.check import check_alerts, check_until_stopped, tell_after_run
 from standpipe_console.alerts.delivery import open_channels
 from standpipe_console.alerts.messages import Message
 from standpipe_console.checks.alert_checks import check_alerts as check_settings
 from standpipe_console.checks.findings import Finding
 from standpipe_console.cli import main
 from standpipe_console.history import open_history
+from standpipe_console.live.problems import Problems
 from standpipe_console.project.pipelines import SYNC
 from standpipe_console.schedules import crontab, schedules
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from standpipe_console.project.meltano import Project
 
 TOKEN = "Intercom refused the token in `access_token` (Access Token Invalid)"
@@ -50,6 +54,38 @@ def test_a_failure_and_its_end_arrive_once_each(alerting: Project, sink: Any, pa
     assert sink.messages[0]["message"].endswith(f": {TOKEN}. Run `standpipe setup`.")
     with open_history(alerting) as history:
         assert history.list_alerts() == []
+
+
+def test_a_program_that_goes_on_running_tells_of_what_comes(
+    alerting: Project, sink: Any, past: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Live and the page check again and again, and go on after a setting that cannot be used, which is logged once."""
+    stopping = threading.Event()
+    thread = threading.Thread(target=check_until_stopped, args=(alerting, stopping, Problems(), 0.01))
+    thread.start()
+
+    def wait_for(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 30
+        while not condition() and time.monotonic() < deadline:
+            stopping.wait(0.01)
+        assert condition()
+
+    past.add(hours_ago=5)
+    past.add(TOKEN, hours_ago=4)
+    wait_for(lambda: len(sink.messages) == 1)
+    alerting.dotenv.set_value("ALERT_MARGIN", "soon")
+    wait_for(lambda: bool(caplog.messages))
+    alerting.dotenv.set_value("ALERT_MARGIN", "3600")
+    past.add(hours_ago=2)
+    wait_for(lambda: len(sink.messages) == 2)
+    stopping.set()
+    thread.join(30)
+    assert [one["title"] for one in sink.messages] == [
+        "Standpipe: the billing sync failed",
+        "Standpipe: the billing sync works again",
+    ]
+    assert caplog.messages[0].startswith("Alerts: ALERT_MARGIN must be ")
+    assert caplog.messages[1:] == ["Alerts: works again"]
 
 
 def test_each_pipeline_is_told_of_by_itself(alerting: Project, sink: Any, past: Any) -> None:

@@ -25,9 +25,11 @@ from .times import Reader
 from .told import list_told, note_sent
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterable
 
     from standpipe_console.history import History
+    from standpipe_console.live.problems import Problems
     from standpipe_console.project.meltano import Project
 
     from .conditions import PipelineFacts, Side
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from .messages import Message
     from .settings import AlertSettings
 
+#: Seconds between two checks of a program that goes on running.
+CHECK_EVERY = 60.0
 LOGGER = logging.getLogger(__name__)
 #: How long a check waits for another one, in seconds; after that the other one has told.
 _LOCK_WAIT = 5.0
@@ -111,6 +115,28 @@ def _tell(channel: Channel, history: History, looks: Iterable[Look], reader: Rea
             return
         note_sent(history, channel.id, message)
         check.sent.append(message)
+
+
+def check_until_stopped(
+    project: Project, stopping: threading.Event, problems: Problems, every: float = CHECK_EVERY
+) -> None:
+    """Check again and again, so that a run that does not come is told of, whatever stopped it.
+
+    Args:
+        project: the project.
+        stopping: ends it.
+        problems: is told why nothing could be sent, until something can.
+        every: seconds between two checks.
+    """
+    while not stopping.wait(every):
+        try:
+            warning = check_alerts(project).warning if read_settings(project).urls else ""
+        except ConsoleError as error:
+            warning = error.message
+        if warning:
+            problems.report("Alerts", warning)
+        else:
+            problems.end("Alerts")
 
 
 def tell_after_run(project: Project, job: str, *, is_good: bool) -> None:

@@ -43,20 +43,19 @@ def find_delay(runs: Sequence[PastRun], timetable: Timetable, now: datetime, mar
     if good is None:
         return None  # it has never run well: that is a failure, or it is new
     running = next((run for run in runs if run.is_under_way and run.started_at >= good.started_at), None)
-    due_at = _find_next(intervals, (running or good).started_at, now)
+    due_at = find_next(intervals, datetime.fromtimestamp((running or good).started_at, now.tzinfo))
     if due_at is None or now.timestamp() <= due_at + margin:
         return None
     running_since = running.started_at if running else None
     return Delay(due_at, good.started_at, running_since, is_scheduled=is_scheduled, has_cron=timetable.has_cron)
 
 
-def _find_next(intervals: Iterable[str], after: float, now: datetime) -> float | None:
+def find_next(intervals: Iterable[str], after: datetime) -> float | None:
     """Return the first time after another one at which cron starts a run; None when it never does."""
-    start = datetime.fromtimestamp(after, now.tzinfo)
     times = []
     for interval in intervals:
         try:
-            times.append(next(CronSim(interval, start)).timestamp())
+            times.append(next(CronSim(interval, after)).timestamp())
         except (CronSimError, StopIteration):
             continue  # cron cannot read it either
     return min(times, default=None)

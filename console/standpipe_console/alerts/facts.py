@@ -35,14 +35,14 @@ def gather_facts(
     """Return what is known of a pipeline."""
     secrets = _list_secrets(project)
     rows = history.list_runs(job=pipeline.job, environment=project.environment, is_subset=False, limit=_RUNS)
-    runs = [_read_run(row, secrets) for row in rows if row.mode == "sync"]
+    runs = read_runs(rows, secrets)
     pause = history.get_pause(pipeline.job)
     return PipelineFacts(
         pipeline.job,
         _name_pipeline(project, pipeline),
         pipeline.writes_to,
         runs,
-        find_delay(runs, _read_timetable(project, pipeline), datetime.fromtimestamp(now).astimezone(), settings.margin),
+        find_delay(runs, read_timetable(project, pipeline), datetime.fromtimestamp(now).astimezone(), settings.margin),
         Pause(pause.since, clean_reason(pause.reason, secrets)) if pause else None,
         find_live_trouble(project, pipeline, now, secrets),
     )
@@ -54,6 +54,11 @@ def _name_pipeline(project: Project, pipeline: Pipeline) -> str:
     return pipeline.name if is_usual else f"{pipeline.name} of {project.environment}"
 
 
+def read_runs(rows: Iterable[RunRow], secrets: Iterable[str] = ()) -> list[PastRun]:
+    """Return the runs over everything among those of a pipeline's job, in their order."""
+    return [_read_run(row, secrets) for row in rows if row.mode == "sync" and not row.is_subset]
+
+
 def _read_run(row: RunRow, secrets: Iterable[str]) -> PastRun:
     counts: dict[str, Any] = row.counts
     refused = {clean_reason(reason, secrets): count for reason, count in (counts.get("rejected") or {}).items()}
@@ -63,7 +68,8 @@ def _read_run(row: RunRow, secrets: Iterable[str]) -> PastRun:
     return PastRun(row.started_at, status, reason, int(counts.get("records") or 0), refused, row.trigger)
 
 
-def _read_timetable(project: Project, pipeline: Pipeline) -> Timetable:
+def read_timetable(project: Project, pipeline: Pipeline) -> Timetable:
+    """Return when the runs of a pipeline are to start, by meltano.yml and by the crontab."""
     # Meltano itself would take seconds to list its schedules.
     entries = project.meltano_yml.get("schedules") or []
     planned = {one["name"]: str(one.get("interval") or "") for one in entries if one.get("job") == pipeline.job}

@@ -38,9 +38,18 @@ def read_settings(project: Project) -> AlertSettings:
     return AlertSettings(
         project.get_variable("ALERT_URLS") or "",
         heartbeat_url,
-        read_number(project, "ALERT_MARGIN", 0.0, AlertSettings.margin),
+        read_margin(project),
         _read_zone(project.get_variable("ALERT_TIMEZONE") or ""),
     )
+
+
+def read_margin(project: Project) -> float:
+    """Return how long after its time a run may take to end well, in seconds.
+
+    Raises:
+        ConsoleError: the setting is no such number.
+    """
+    return read_number(project, "ALERT_MARGIN", 0.0, AlertSettings.margin)
 
 
 def _read_zone(name: str) -> tzinfo:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from standpipe_console.alerts.check import check_alerts, tell_after_run
-from standpipe_console.alerts.settings import read_settings as read_alerts
+from standpipe_console.alerts.check import check_until_stopped, tell_after_run
 from standpipe_console.api.vendors import connect_chargebee
 from standpipe_console.errors import ConsoleError
 from standpipe_console.project.pipelines import SYNC
@@ -48,8 +47,6 @@ LOGGER = logging.getLogger(__name__)
 _SHORTEST_SLEEP = 0.05
 #: Seconds to wait after a step that failed, doubled by each further one up to `LOOK_AGAIN`.
 _FIRST_WAIT = 0.5
-#: Seconds between two looks at what nobody was told yet.
-_CHECK_ALERTS_EVERY = 60.0
 #: Seconds between two rounds of forgetting old events.
 _PRUNE_EVERY = 3600.0
 
@@ -184,15 +181,7 @@ class LiveService:
             self._stopping.wait(self._settings.poll_seconds)
 
     def _check_alerts_until_stopped(self) -> None:
-        while not self._stopping.wait(_CHECK_ALERTS_EVERY):
-            try:
-                warning = check_alerts(self._project).warning if read_alerts(self._project).urls else ""
-            except ConsoleError as error:
-                warning = str(error)
-            if warning:
-                self._problems.report("Alerts", warning)
-            else:
-                self._problems.end("Alerts")
+        check_until_stopped(self._project, self._stopping, self._problems)
 
     def _note_poll(self, error: str) -> None:
         """Keep how a look at the events ended, for `live status` and `/healthz`."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 import socket
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
 import click
 import uvicorn
 
+from standpipe_console.alerts.check import check_until_stopped
 from standpipe_console.errors import ConsoleError
+from standpipe_console.live.problems import Problems
+from standpipe_console.project.meltano import Project
 
 from .actions import ActionRunner
 from .app import build_app
@@ -24,8 +28,6 @@ from .settings import DEFAULT_ADDRESS, read_settings
 from .site import Site
 
 if TYPE_CHECKING:
-    from standpipe_console.project.meltano import Project
-
     from .settings import ServeSettings
 
 LOGGER = logging.getLogger(__name__)
@@ -59,9 +61,14 @@ def serve(project: Project, listen: str) -> None:
         )
         click.echo(f"Open {settings.url or f'http://{_bracket(settings.host)}:{port}'} in a browser.", err=True)
         server = uvicorn.Server(config)
+        stopping = threading.Event()
+        # With a project of its own: a page may just be reading the other one anew.
+        watched = Project(project.root, project.environment)
+        threading.Thread(target=check_until_stopped, args=(watched, stopping, Problems()), daemon=True).start()
         try:
             server.run(sockets=[listener])
         finally:
+            stopping.set()
             site.results.close()
             site.history.close()
 
