@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from standpipe_console.live.obstacles import find_obstacle
 from standpipe_console.project.meltano import Project
 from standpipe_console.project.pipelines import LEADS, SYNC
 from standpipe_console.undo.retry import find_pipelines, plan_retries
+from warm_commands import run_command
 
 from tests.history.conftest import START, JournalFile
 
@@ -284,6 +286,89 @@ def test_what_cannot_be_undone(standpipe: Standpipe, project: Project) -> None:
         "The run aa1 wrote nothing to ann: there is nothing to undo.",
         "The run bb1 is still under way: undo it when it has ended.",
     ]
+
+
+@pytest.fixture
+def run_target(project: Project, sandbox: RunningSandbox) -> Callable[..., None]:
+    """`run_target(run_id, ID=MRR, …)`: run target-intercom itself over customers; whom Intercom lacks is created."""
+
+    def run(run_id: str, *, is_subset: bool = False, **customers: float) -> None:
+        types: dict[str, Any] = {"cb_cust_id": {"type": "string"}, "cb_cust_mrr": {"type": ["number", "null"]}}
+        properties = {
+            "customer_id": {"type": "string"},
+            "email": {"type": "string"},
+            "custom_attributes": {"type": "object", "properties": types},
+        }
+        schema = {"type": "object", "properties": properties} | ({"x-standpipe-subset": True} if is_subset else {})
+        messages: list[dict[str, Any]] = [
+            {"type": "SCHEMA", "stream": "contacts", "schema": schema, "key_properties": ["customer_id"]}
+        ]
+        for one, mrr in customers.items():
+            attributes = {"cb_cust_id": one, "cb_cust_mrr": mrr}
+            record = {"customer_id": one, "email": f"{one}@a.example", "custom_attributes": attributes}
+            messages.append({"type": "RECORD", "stream": "contacts", "record": record})
+        config = {
+            "access_token": "sandbox_token",
+            "api_url": sandbox.intercom_url,
+            "report_dir": str(project.root / "output/target-intercom"),
+            "journal_dir": str(project.system_dir / "standpipe/journal/target-intercom"),
+            "on_no_match": "create",
+        }
+        (project.root / "target.json").write_text(json.dumps(config))
+        command: list[str | Path] = [
+            Path(sys.executable).with_name("target-intercom"),
+            "--config",
+            project.root / "target.json",
+        ]
+        text = "".join(json.dumps(one) + "\n" for one in messages)
+        env = os.environ | {"STANDPIPE_RUN_ID": run_id, "STANDPIPE_JOB": "sync"}
+        run_command(command, text=text, env=env, check=True)
+
+    return run
+
+
+def test_runs_are_undone_in_any_order(
+    standpipe: Standpipe,
+    run_target: Callable[..., None],
+    sandbox: RunningSandbox,
+    contact: Callable[..., str],
+) -> None:
+    """A later run counts as somebody else: what it wrote stays, and can be undone first. Nothing is put back twice."""
+    # The run creates two attributes, which stay.
+    ids = {name: contact(f"{name}@a.example", 1) for name in ("ann", "bob", "cid")}
+    run_target("aa1", ann=2, bob=2, cid=2, dan=2)
+    run_target("aa2", ann=3, is_subset=True)
+    lead = str(ask(sandbox, "POST", "/contacts", {"role": "lead", "email": "bob@a.example"})["id"])
+    ask(sandbox, "POST", "/contacts/merge", {"from": lead, "into": ids["bob"]})
+    ask(sandbox, "POST", f"/contacts/{ids['cid']}/archive", {})
+
+    def undo(run_id: str) -> dict[str, Any]:
+        report = json.loads(standpipe("undo", run_id, "--yes", "--json").stdout)
+        kept = {one["id"]: [*one["kept"].values(), one["reason"]] for one in report["records"]}
+        names = {"ann", "cid", "dan"}
+        reasons = {one: found for one, found in kept.items() if any(found) and one in names}
+        return {"outcomes": report["outcomes"], **reasons}
+
+    assert undo("aa1") == {
+        "outcomes": {"restored": 2, "gone": 1, "created": 1, "kept": 2},
+        "ann": ["it was changed since", ""],
+        "cid": ["it is archived, merged or deleted"],
+        "dan": ["the run created it"],
+    }
+    assert (read_mrr(sandbox, ids["ann"]), read_mrr(sandbox, ids["bob"])) == (3, 1)
+    assert undo("aa2")["outcomes"] == {"restored": 1}
+    assert read_mrr(sandbox, ids["ann"]) == 2
+    assert undo("aa1")["outcomes"] == {"restored": 1, "unchanged": 1, "gone": 1, "created": 1, "kept": 2}
+    assert read_mrr(sandbox, ids["ann"]) == 1
+    writes = count_writes(sandbox)
+    assert undo("aa1")["outcomes"] == {"unchanged": 2, "gone": 1, "created": 1, "kept": 2}
+    assert undo("aa2")["outcomes"] == {"kept": 1}
+    assert count_writes(sandbox) == writes
+
+
+def count_writes(sandbox: RunningSandbox) -> int:
+    """Return how many calls have changed contacts."""
+    return sum(row["count"] for row in sandbox.calls()["calls"] if row["method"] == "PUT")
 
 
 # Retry.

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from standpipe_console.alerts.conditions import Delay
+from standpipe_console.alerts.delays import Timetable
 from standpipe_console.page.health import Level, Signs, judge, list_health
 
 NOW = 1_000_000.0
 HOUR = 3600.0
-SCHEDULED = {"is_scheduled": True, "interval": 6 * HOUR}
-GOOD = {"status": "completed", "ended_at": NOW - HOUR, "due_at": NOW + 5 * HOUR}
+EVERY_6_HOURS = ("0 */6 * * *",)
+SCHEDULED = {"timetable": Timetable(EVERY_6_HOURS, EVERY_6_HOURS)}
+GOOD = {"status": "completed", "ended_at": NOW - HOUR}
+LATE = {"delay": Delay(NOW - 2 * HOUR, NOW - 8 * HOUR)}
 FAILED = SCHEDULED | GOOD | {"status": "failed"}
 
 
@@ -17,16 +21,22 @@ FAILED = SCHEDULED | GOOD | {"status": "failed"}
     [
         (SCHEDULED | GOOD, "fresh", Level.GOOD, "All went well 1 hour ago."),
         (SCHEDULED, "never ran", Level.NOTICE, "It has not run yet."),
+        (SCHEDULED | GOOD | LATE, "late", Level.BAD, "A run was due 2 hours ago and has not ended well since."),
         (
-            SCHEDULED | GOOD | {"due_at": NOW - 2 * HOUR},
+            SCHEDULED | GOOD | {"delay": Delay(NOW - 2 * HOUR, NOW - 14 * HOUR, NOW - 8 * HOUR)},
             "late",
             Level.BAD,
-            "A run was due 2 hours ago and has not come.",
+            "The run that began 8 hours ago is still under way, although the next one was due.",
         ),
-        (SCHEDULED | GOOD | {"due_at": NOW - HOUR / 2}, "fresh", Level.GOOD, "All went well 1 hour ago."),
         (GOOD, "not scheduled", Level.NOTICE, "It runs only when somebody starts it. The last run ended 1 hour ago."),
         (
-            SCHEDULED | GOOD | {"cron_runs": False},
+            GOOD | LATE,
+            "not scheduled",
+            Level.BAD,
+            "The crontab no longer has its schedule. A run was due 2 hours ago.",
+        ),
+        (
+            GOOD | {"timetable": Timetable(EVERY_6_HOURS, EVERY_6_HOURS, has_cron=False)},
             "not scheduled",
             Level.BAD,
             "It is scheduled, but no cron runs on this machine.",
@@ -58,8 +68,8 @@ FAILED = SCHEDULED | GOOD | {"status": "failed"}
         ),
     ],
     ids=[
-        "fresh", "never ran", "late", "within the grace", "not scheduled", "no cron", "failed", "killed", "guarded",
-        "partly refused", "paused comes first",
+        "fresh", "never ran", "late", "does not end", "not scheduled", "no longer scheduled", "no cron", "failed",
+        "killed", "guarded", "partly refused", "paused comes first",
     ],
 )  # fmt: skip
 def test_the_health_is_one_word_and_one_sentence(
@@ -76,10 +86,18 @@ def test_the_health_is_one_word_and_one_sentence(
         (SCHEDULED | GOOD, ["fresh"]),
         (GOOD, ["not scheduled"]),
         (GOOD | {"status": "partly_refused"}, ["partly refused", "not scheduled"]),
-        (FAILED | {"due_at": NOW - 2 * HOUR}, ["failed", "late"]),
+        (FAILED | LATE, ["failed"]),
+        (FAILED | {"timetable": Timetable()} | LATE, ["failed", "not scheduled"]),
         (GOOD | {"status": "failed", "paused_since": NOW - HOUR}, ["paused"]),
     ],
-    ids=["all is well", "one thing", "refused, and not scheduled", "failed, and late", "a pause explains the rest"],
+    ids=[
+        "all is well",
+        "one thing",
+        "refused, and not scheduled",
+        "a failure explains the delay",
+        "failed, and no longer scheduled",
+        "a pause explains the rest",
+    ],
 )
 def test_one_trouble_hides_no_other(signs: dict[str, object], words: list[str]) -> None:
     """A person sees everything that is wrong, the most important first."""

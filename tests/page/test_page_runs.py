@@ -74,7 +74,7 @@ def test_a_run_shows_its_records_by_outcome(filled: Page) -> None:
     assert "1 records that were skipped skipped several match merge or correct them in Intercom" in text
     assert "1 records that were rejected rejected Email is invalid" in text
     assert "ann Ann Adams ann@a.example Acme created not known to Intercom 1 field Field Before After" in text
-    assert "cb_cust_mrr \N{EN DASH} 5.50" in text
+    assert "Monthly recurring revenue of all subscriptions cb_cust_mrr \N{EN DASH} 5.50" in text
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,11 @@ def test_a_customer_is_explained_when_the_vendors_have_answered(filled: Page, ve
     text = read_text(answer.text)
     assert "It shares its match value with eve: one record is sent, that of ann." in text
     assert "Decision: updated (matched, and something differed)" in text
-    assert "cb_cust_mrr 5 4 differs cb_sub_status active active" in text
+    mrr, status = (
+        "Monthly recurring revenue of all subscriptions cb_cust_mrr",
+        "Status of the subscription cb_sub_status",
+    )
+    assert f"{mrr} 5 4 differs {status} active active" in text
     assert "Subscriptions id status mrr s1 active 500" in text
     assert 'href="https://app.intercom.com/a/apps/w/users/abc"' in answer.text
     assert 'href="javascript' not in answer.text
@@ -230,11 +234,13 @@ def test_what_is_no_action_starts_nothing(filled: Page, name: str, form: dict[st
 
 
 def test_an_undo_says_first_what_it_means(filled: Page) -> None:
-    """How many records get their values back, and that the pipeline is paused then."""
+    """How many records get which values back, what stays, and that the pipeline is paused then."""
     text = read_text(filled.get("/undo?id=run-1").text)
-    assert "1 record that this run changed would get back the values from before" in text
-    assert "1 record that it created stay" in text
+    assert "1 record that this run changed in Intercom would get back the values from before the run." in text
+    assert "A field that somebody, or a later run, has changed since stays as it is." in text
+    assert "1 record that it created stays in Intercom" in text
     assert "the pipeline is paused" in text
+    assert "Field The run wrote Would be again cb_plan <script>alert(1)</script>\"'& a" in text
 
 
 def test_a_paused_pipeline_offers_to_resume(filled: Page) -> None:

@@ -74,6 +74,16 @@ class RecordRow(msgspec.Struct, frozen=True):
     changes: tuple[ChangeRow, ...] = ()  #: filled by `list_record_history` only
 
 
+class RecordGroup(msgspec.Struct, frozen=True):
+    """The records of a run with one outcome and one reason."""
+
+    kind: str
+    reason: str
+    count: int
+    detail: str = ""  #: the vendor's own sentence about a refusal, of one of them
+    details: int = 0  #: how many different sentences there are
+
+
 class Page(msgspec.Struct, Generic[T], frozen=True):
     """Some rows of many."""
 

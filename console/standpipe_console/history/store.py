@@ -20,7 +20,7 @@ from .database import Database
 from .fields import unpack_fields
 from .loader import Loader
 from .recording import PROBLEMS
-from .rows import AlertRow, ChangeRow, Page, PauseRow, RecordRow, RejectRow, RunRow
+from .rows import AlertRow, ChangeRow, Page, PauseRow, RecordGroup, RecordRow, RejectRow, RunRow
 from .settings import find_folder, read_url
 from .statuses import decide_status
 from .tables import ALERTS, CHANGES, LAST_KNOWN, PAUSES, RECORDS, REJECTS, RUNS, SEARCHED
@@ -52,6 +52,8 @@ _GREATEST = "\U0010ffff"
 #: How many ids stand in one statement.
 _CHUNK = 500
 _DAY = 86_400
+#: Seconds after which a run of another machine that has not ended is taken for killed.
+_LONGEST_RUN = _DAY
 _SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 #: Columns that an outer join leaves empty for what is forgotten.
 _TEXTS = frozenset({"run_id", "remote_id", "name", "email", "company"})
@@ -132,14 +134,36 @@ class History:
             )
 
     def _find_killed(self, alive: set[str]) -> None:
-        """Mark the runs of this machine that say that they are under way, and of which nothing lives."""
+        """Mark the runs that say that they are under way, and of which nothing lives."""
         is_open = RUNS.c.status.in_(("running", "loading"))
         with self.database.read() as connection:
-            rows = connection.execute(sa.select(RUNS).where(is_open, RUNS.c.host == self._host)).all()
+            statement = sa.select(RUNS).where(is_open, RUNS.c.environment == self._environment)
+            rows = connection.execute(statement).all()
         for row in rows:
-            is_alive = row.run_id in alive or not JobLock(self._folder, row.job).is_free()
-            if not is_alive and row.environment == self._environment:
+            if row.host == self._host:
+                is_alive = row.run_id in alive or not JobLock(self._folder, row.job).is_free()
+            else:
+                is_alive = not self._is_abandoned(row)
+            if not is_alive:
                 self._mark_killed(RUNS.c.id == row.id)
+
+    def _is_abandoned(self, row: sa.Row[Any]) -> bool:
+        """Return whether a run of another machine, whose lock cannot be seen from here, has been killed.
+
+        Each container is a machine of its own, which never comes back. A run that goes on after all writes its end.
+        """
+        if row.started_at < time.time() - _LONGEST_RUN:
+            return True
+        later = sa.select(RUNS.c.id).where(
+            RUNS.c.job == row.job,
+            RUNS.c.environment == row.environment,
+            RUNS.c.started_at > row.started_at,
+            RUNS.c.is_subset.is_(sa.false()),
+            RUNS.c.mode == row.mode,
+            RUNS.c.status.in_(("completed", "partly_refused")),
+        )
+        with self.database.read() as connection:
+            return connection.execute(later.limit(1)).first() is not None
 
     def _mark_killed(self, *which: sa.ColumnElement[bool]) -> None:
         reason = "The run was killed: nothing is lost, the next run repeats what was not confirmed."
@@ -249,7 +273,7 @@ class History:
         run_id: str,
         *,
         record_id: str | None = None,
-        kind: str | None = None,
+        kind: str | Sequence[str] | None = None,
         reason: str | None = None,
         search: str = "",
         sort: str = "record_id",
@@ -261,7 +285,7 @@ class History:
         Args:
             run_id: the run.
             record_id: only this record.
-            kind: only this outcome.
+            kind: only this outcome, or these.
             reason: only this reason.
             search: only records with this text in an id, a name, an e-mail address or a company.
             sort: one of `SORTS`; with `-` before it, the greatest first.
@@ -270,7 +294,7 @@ class History:
         """
         which = [RECORDS.c.run == _find_number(run_id)]
         which += [] if record_id is None else [RECORDS.c.record_id == record_id]
-        which += [] if kind is None else [RECORDS.c.kind == kind]
+        which += [] if kind is None else [RECORDS.c.kind.in_([kind] if isinstance(kind, str) else list(kind))]
         which += [] if reason is None else [RECORDS.c.reason == reason]
         if text := search.strip():
             columns = (RECORDS.c.record_id, RECORDS.c.remote_id, *_NAMES)
@@ -284,13 +308,18 @@ class History:
             rows = [_build(RecordRow, row) for row in connection.execute(statement.offset(offset).limit(limit))]
         return Page(rows, total)
 
-    def count_records(self, run_id: str) -> list[tuple[str, str, int]]:
+    def count_records(self, run_id: str) -> list[RecordGroup]:
         """Return how many records of a run are listed, by outcome and reason, the most frequent first."""
-        count = sa.func.count().label("records")
-        statement = sa.select(RECORDS.c.kind, RECORDS.c.reason, count).where(RECORDS.c.run == _find_number(run_id))
-        statement = statement.group_by(RECORDS.c.kind, RECORDS.c.reason).order_by(count.desc(), RECORDS.c.kind)
-        with self.database.read() as connection:
-            return [(row.kind, row.reason, row.records) for row in connection.execute(statement)]
+        count = sa.func.count().label("count")
+        # The vendor may give one reason in several sentences, of which one is shown as an example.
+        example, sentences = sa.func.max(RECORDS.c.detail), sa.func.count(RECORDS.c.detail.distinct())
+        statement = (
+            sa.select(RECORDS.c.kind, RECORDS.c.reason, count, example.label("detail"), sentences.label("details"))
+            .where(RECORDS.c.run == _find_number(run_id))
+            .group_by(RECORDS.c.kind, RECORDS.c.reason)
+            .order_by(count.desc(), RECORDS.c.kind)
+        )
+        return self._fetch(statement, RecordGroup)
 
     def list_changes_of(self, run_id: str, record_ids: Sequence[str]) -> list[ChangeRow]:
         """Return the writes of a run to some records, in the order of the writes."""

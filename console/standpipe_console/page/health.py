@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
+
+from standpipe_console.alerts.delays import Timetable
 
 from .formats import format_age
 
-#: How late a run may be: half of its interval, at least and at most so many seconds.
-_LEAST_GRACE, _MOST_GRACE = 300.0, 3600.0
+if TYPE_CHECKING:
+    from standpipe_console.alerts.conditions import Delay
 
 
 class Level(Enum):
@@ -40,10 +43,11 @@ class Signs:
     reason: str = ""  #: why it ended so, in one sentence
     ended_at: float | None = None
     last_good_at: float | None = None  #: when the last run that went well ended
-    is_scheduled: bool = False
-    cron_runs: bool = True
-    due_at: float | None = None  #: when the schedule should have started the run after the last one
-    interval: float = 0.0  #: seconds between two scheduled runs
+    timetable: Timetable = field(default_factory=Timetable)
+    delay: Delay | None = None  #: as the alerts judge it
+
+
+_FAILED = {"failed", "stopped", "killed", "not_started"}
 
 
 def judge(signs: Signs) -> Health:
@@ -77,7 +81,7 @@ def _judge_stop(signs: Signs) -> Health | None:
 
 
 def _judge_last_run(signs: Signs) -> Health | None:
-    if signs.status in {"failed", "stopped", "killed", "not_started"}:
+    if signs.status in _FAILED:
         words = {
             "failed": "The last run failed",
             "stopped": "The last run was stopped",
@@ -104,29 +108,55 @@ def _judge_last_run(signs: Signs) -> Health | None:
 
 
 def _judge_schedule(signs: Signs) -> Health:
-    if not signs.is_scheduled:
-        done = "" if signs.ended_at is None else f" The last run ended {format_age(signs.now - signs.ended_at)}."
-        return Health(
-            "not scheduled",
-            Level.NOTICE,
-            f"It runs only when somebody starts it.{done}",
-            "To run it by itself: `meltano invoke standpipe:schedule install`.",
-        )
-    if not signs.cron_runs:
+    if not signs.timetable.installed:
+        return _describe_lost_schedule(signs, signs.delay) if signs.delay else _describe_no_schedule(signs)
+    if not signs.timetable.has_cron:
         return Health(
             "not scheduled",
             Level.BAD,
             "It is scheduled, but no cron runs on this machine.",
             "Start cron, for example with `service cron start`.",
         )
-    grace = min(max(signs.interval / 2, _LEAST_GRACE), _MOST_GRACE)
-    if signs.due_at is not None and signs.now > signs.due_at + grace:
-        return Health(
-            "late",
-            Level.BAD,
-            f"A run was due {format_age(signs.now - signs.due_at)} and has not come.",
-            "Check whether this machine was off, or press Sync now.",
-        )
+    # A run that failed was not late: why it failed says more.
+    if signs.delay and signs.status not in _FAILED:
+        return _describe_delay(signs, signs.delay)
     if signs.ended_at is None:
         return Health("never ran", Level.NOTICE, "It has not run yet.", "Press Validate to look without writing.")
     return Health("fresh", Level.GOOD, f"All went well {format_age(signs.now - signs.ended_at)}.")
+
+
+def _describe_no_schedule(signs: Signs) -> Health:
+    done = "" if signs.ended_at is None else f" The last run ended {format_age(signs.now - signs.ended_at)}."
+    return Health(
+        "not scheduled",
+        Level.NOTICE,
+        f"It runs only when somebody starts it.{done}",
+        "To run it by itself: `meltano invoke standpipe:schedule install`.",
+    )
+
+
+def _describe_lost_schedule(signs: Signs, delay: Delay) -> Health:
+    due = format_age(signs.now - delay.due_at)
+    return Health(
+        "not scheduled",
+        Level.BAD,
+        f"The crontab no longer has its schedule. A run was due {due}.",
+        "To run it by itself again: `meltano invoke standpipe:schedule install`.",
+    )
+
+
+def _describe_delay(signs: Signs, delay: Delay) -> Health:
+    if delay.running_since is not None:
+        began = format_age(signs.now - delay.running_since)
+        return Health(
+            "late",
+            Level.BAD,
+            f"The run that began {began} is still under way, although the next one was due.",
+            "Look at its log in the folder `logs`, and stop it if it hangs.",
+        )
+    return Health(
+        "late",
+        Level.BAD,
+        f"A run was due {format_age(signs.now - delay.due_at)} and has not ended well since.",
+        "Check whether this machine was off, or press Sync now.",
+    )

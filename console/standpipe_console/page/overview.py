@@ -6,25 +6,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from cronsim import CronSim, CronSimError
-
+from standpipe_console.alerts.delays import find_delay, find_next
+from standpipe_console.alerts.facts import read_runs, read_timetable
+from standpipe_console.alerts.settings import read_margin
 from standpipe_console.errors import ConsoleError
 from standpipe_console.live.live_status import describe_live
 from standpipe_console.project.pipelines import LEADS, SYNC
 from standpipe_console.runs.locks import JobLock
-from standpipe_console.schedules import crontab, schedules
 
 from .health import Health, Level, Signs, list_health
 from .words import clean_reason, explain_not_sent, name_system
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from standpipe_console.history import RunRow
-    from standpipe_console.project.meltano import Project
+    from standpipe_console.history import RejectRow, RunRow
     from standpipe_console.project.pipelines import Pipeline
     from standpipe_console.project.plugin_facts import PluginFacts
 
@@ -38,8 +37,8 @@ FURTHER_JOBS = {
 #: The outcomes of a target's summary that are counts of records, in the order in which they are shown.
 _OUTCOMES = ("updated", "created", "converted", "unchanged", "held", "deleted", "unknown", "not_reached")
 _SHOWN_ACTIONS = 5
-#: Runs among which the last one over everything is looked for: live starts many over some records.
-_LOOKED_AT = 200
+#: Runs over everything that are looked at, for the last one and the last good one.
+_LOOKED_AT = 100
 _GOOD = {"completed", "partly_refused"}
 
 
@@ -117,15 +116,16 @@ def show_overview(site: Site, request: Request) -> Response:
 def build_panel(site: Site, pipeline: Pipeline, live: Mapping[str, Any]) -> PipelinePanel:
     """Return what the page shows of a pipeline."""
     project, history = site.project, site.history.open()
-    # Runs over some records say nothing of the others; what a run without an end did is not known yet.
-    runs = [
-        run
-        for run in history.list_runs(plugin=pipeline.target, environment=project.environment, limit=_LOOKED_AT)
-        if run.mode == "sync" and not run.is_subset and run.status not in {"running", "loading"}
-    ]
+    # Runs over some records say nothing of the others.
+    rows = history.list_runs(plugin=pipeline.target, environment=project.environment, is_subset=False, limit=_LOOKED_AT)
+    # What a run without an end did is not known yet.
+    runs = [run for run in rows if run.mode == "sync" and run.status not in {"running", "loading"}]
     last = runs[0] if runs else None
     pause = history.get_pause(pipeline.job)
+    rejects = history.list_rejects(plugin=pipeline.target)
     timetable = read_timetable(project, pipeline)
+    now = datetime.fromtimestamp(site.clock()).astimezone()
+    past = read_runs(row for row in rows if row.job == pipeline.job)
     jobs = live.get("jobs") or {}
     signs = Signs(
         now=site.clock(),
@@ -135,9 +135,8 @@ def build_panel(site: Site, pipeline: Pipeline, live: Mapping[str, Any]) -> Pipe
         reason=clean_reason(last.reason) if last else "",
         ended_at=last.ended_at if last else None,
         last_good_at=next((run.ended_at for run in runs if run.status in _GOOD), None),
-        is_scheduled=bool(timetable),
-        cron_runs=crontab.is_daemon_running(),
-        **_find_due_run(timetable, last),
+        timetable=timetable,
+        delay=find_delay(past, timetable, now, read_margin(project)),
     )
     health, *further = list_health(signs)
     return PipelinePanel(
@@ -145,29 +144,24 @@ def build_panel(site: Site, pipeline: Pipeline, live: Mapping[str, Any]) -> Pipe
         health=health,
         further=further,
         last=last,
-        next_at=_find_next(timetable, signs.now) if not pause else None,
+        next_at=None if pause else find_next(timetable.installed, now),
         is_running=not JobLock(project.system_dir / "standpipe", pipeline.job).is_free(),
         waiting=jobs.get(pipeline.job, {}).get("waiting") if live.get("running") else None,
-        rejects=len(history.list_rejects(plugin=pipeline.target)),
-        outcomes=list_outcomes(last.counts, site.view.find_facts(pipeline.target)) if last else [],
+        rejects=len(rejects),
+        outcomes=list_outcomes(last.counts, site.view.find_facts(pipeline.target), rejects) if last else [],
         calls=last.counts.get("calls") if last else None,
         is_paused=pause is not None,
     )
 
 
-def read_timetable(project: Project, pipeline: Pipeline) -> list[str]:
-    """Return when cron starts a pipeline, as its five fields; empty when it does not."""
-    # Meltano itself would take seconds to list its schedules.
-    names = [one["name"] for one in project.meltano_yml.get("schedules") or [] if one.get("job") == pipeline.job]
-    try:
-        lines = schedules.read_installed(project)
-    except ConsoleError:
-        return []  # of an unreadable crontab nothing is known
-    return [" ".join(lines[name].split()[:5]) for name in names if name in lines]
+def list_outcomes(counts: Mapping[str, Any], facts: PluginFacts, rejects: Sequence[RejectRow] = ()) -> list[OutcomeRow]:
+    """Return the table of a run: how many records became what, and why.
 
-
-def list_outcomes(counts: Mapping[str, Any], facts: PluginFacts) -> list[OutcomeRow]:
-    """Return the table of a run: how many records became what, and why."""
+    Args:
+        counts: the figures of the run.
+        facts: what its target says of outcomes.
+        rejects: the refused records, with the vendor's sentences.
+    """
     rows = [
         OutcomeRow(counts[kind], kind.replace("_", " "), facts.explain_outcome(kind, "").text)
         for kind in _OUTCOMES
@@ -175,10 +169,19 @@ def list_outcomes(counts: Mapping[str, Any], facts: PluginFacts) -> list[Outcome
     ]
     for kind in ("skipped", "rejected"):
         reasons = counts.get(kind) or {}
-        rows += [OutcomeRow(count, kind, facts.explain_outcome(kind, why).text) for why, count in reasons.items()]
+        rows += [OutcomeRow(count, kind, _explain(kind, why, facts, rejects)) for why, count in reasons.items()]
     reasons = counts.get("not_sent") or {}
     rows += [OutcomeRow(count, "not sent", explain_not_sent(why)) for why, count in reasons.items() if count]
     return rows
+
+
+def _explain(kind: str, reason: str, facts: PluginFacts, rejects: Sequence[RejectRow]) -> str:
+    """Return why records were skipped or refused; the vendor's own sentence says more than its code."""
+    text = facts.explain_outcome(kind, reason).text
+    sentences = {one.detail for one in rejects if one.reason == reason and one.detail}
+    if kind != "rejected" or not sentences:
+        return text
+    return sentences.pop() if len(sentences) == 1 else f"{text}, for example: {max(sentences)}"
 
 
 def list_attention(panels: list[PipelinePanel], live: Mapping[str, Any], problem: str) -> list[Attention]:
@@ -203,30 +206,6 @@ def list_attention(panels: list[PipelinePanel], live: Mapping[str, Any], problem
 def _find_way(panel: PipelinePanel) -> tuple[str, str]:
     ways = {"guarded": ("/validation", "Validation"), "partly refused": ("/rejects", "Rejects")}
     return ways.get(panel.health.word, ("", ""))
-
-
-def _find_due_run(timetable: list[str], last: RunRow | None) -> dict[str, float]:
-    """Return when the run after the last one was due, and how far apart two runs are, as `Signs` has them."""
-    dues = []
-    for interval in timetable if last else ():
-        times = _iterate_times(interval, last.started_at if last else 0.0)
-        due, following = next(times, None), next(times, None)
-        if due and following:
-            dues.append((due, following - due))
-    return {"due_at": min(dues)[0], "interval": min(dues)[1]} if dues else {}
-
-
-def _find_next(timetable: list[str], now: float) -> float | None:
-    return min((at for one in timetable if (at := next(_iterate_times(one, now), None))), default=None)
-
-
-def _iterate_times(interval: str, after: float) -> Iterator[float]:
-    """Yield when cron starts an interval, by this machine's clock; nothing when cron cannot read it."""
-    try:
-        for moment in CronSim(interval, datetime.fromtimestamp(after).astimezone()):
-            yield moment.timestamp()
-    except CronSimError:
-        return
 
 
 def _read_live(site: Site) -> Mapping[str, Any]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Plugins that only look, and leave reports: the validation, and the comparison of leads with customers.
 VALIDATION, MERGE_REPORT = SYNC.dry_run_target, "target-chartmogul-merge-report"
+#: The plugins that write attributes into Intercom, and the setting with the prefix of their names.
+_PREFIXES = {SYNC.map: "attribute_prefix", SYNC.target: "owned_prefix"}
 _REPORTING = {SYNC.job: (VALIDATION,), LEADS.job: (MERGE_REPORT,)}
 
 
@@ -72,6 +74,20 @@ class ProjectView:
     def find_settings(self, plugin: str) -> JsonObject:
         """Return the settings of a plugin; none while they are being loaded."""
         return self.project.get_settings(plugin) if plugin in self._with_settings else {}
+
+    def describe_field(self, name: str) -> str:
+        """Return what an attribute says in words; empty for other fields, and while the words are being loaded."""
+        attribute = name.removeprefix("custom_attributes.")
+        for plugin, setting in _PREFIXES.items():
+            facts = self.find_facts(plugin)
+            prefix = facts.defaults.get(setting) or ""
+            settings = self.find_settings(plugin)
+            for own in (prefix, settings.get(setting), settings.get("company_prefix")):
+                if own and attribute.startswith(str(own)):
+                    words = facts.attribute_descriptions.get(prefix + attribute.removeprefix(str(own)))
+                    if words:
+                        return words.removesuffix(".")
+        return ""
 
     def find_report_dir(self, plugin: str) -> Path:
         """Return the folder of a target's reports."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from standpipe_console.history import ChangeRow, History, RecordRow, RejectRow, RunRow
+    from standpipe_console.history import ChangeRow, History, RecordGroup, RecordRow, RejectRow, RunRow
 
     from .paging import Controls
     from .site import Site
@@ -62,6 +62,17 @@ class RecordLine:
     changes: list[tuple[str, object, object]]
 
 
+@dataclass(frozen=True)
+class GroupLine:
+    """The records of a run with one outcome and one reason."""
+
+    group: RecordGroup
+    badge: Badge
+    because: str
+    remedy: str
+    address: str  #: of the list of these records
+
+
 def show_runs(site: Site, request: Request) -> Response:
     """Show the runs, the latest first."""
     pipelines = {one.job: one for one in site.project.ready_pipelines}
@@ -97,17 +108,7 @@ def show_run(site: Site, request: Request) -> Response:
         offset=controls.offset,
         limit=SIZE,
     )
-    groups = [
-        {
-            "kind": kind,
-            "badge": words.describe_kind(kind),
-            "because": explain(site, run.plugin, kind, reason).text,
-            "remedy": explain(site, run.plugin, kind, reason).remedy,
-            "count": count,
-            "address": controls.build_address(kind=kind, reason=reason, q="", page=1),
-        }
-        for kind, reason, count in history.count_records(run.run_id)
-    ]
+    groups = [_build_group(site, run, controls, one) for one in history.count_records(run.run_id)]
     context = {
         "run": run,
         "line": build_line(run),
@@ -118,7 +119,7 @@ def show_run(site: Site, request: Request) -> Response:
         "controls": controls,
         "download": controls.build_address("/run/records.csv"),
         "download_changes": controls.build_address("/run/changes.csv", kind="", reason="", q="", sort=""),
-        "may_undo": run.mode == "sync" and any(one["kind"] in words.WRITTEN for one in groups),
+        "may_undo": run.mode == "sync" and any(one.group.kind in words.WRITTEN for one in groups),
     }
     return site.render(request, "run.html", f"{words.describe_job(run)}", context, section="Runs")
 
@@ -152,6 +153,15 @@ def build_line(run: RunRow) -> RunLine:
         words.describe_trigger(run.trigger),
         words.count_figures(run),
     )
+
+
+def _build_group(site: Site, run: RunRow, controls: Controls, group: RecordGroup) -> GroupLine:
+    wording = explain(site, run.plugin, group.kind, group.reason)
+    because = wording.text
+    if group.detail:
+        because = group.detail if group.details == 1 else f"{because}, for example: {group.detail}"
+    address = controls.build_address(kind=group.kind, reason=group.reason, q="", page=1)
+    return GroupLine(group, words.describe_kind(group.kind), because, wording.remedy, address)
 
 
 def build_records(site: Site, history: History, run: RunRow, rows: list[RecordRow]) -> list[RecordLine]:

@@ -20,24 +20,30 @@ if TYPE_CHECKING:
 
 #: Settings of the console: what each means, and its default. Those of `_SECRETS` are never shown.
 CONSOLE_SETTINGS = {
-    "HISTORY_URL": ("Where the history is kept: an SQLAlchemy address.", "a file in Meltano's folder"),
-    "HISTORY_DAYS": ("How many days runs and changes are kept.", "90"),
+    "HISTORY_URL": ("Where the history of runs is kept: an SQLite file or a PostgreSQL database.", "a file"),
+    "HISTORY_DAYS": ("For how many days runs and changes are kept.", "90"),
     "SERVE_PASSWORD": ("The password of this page.", ""),
-    "SERVE_URL": ("The https:// address under which people open this page, when a proxy stands before it.", ""),
-    "ALERT_URLS": ("Where alerts go: addresses of apprise.", ""),
-    "ALERT_MARGIN": ("Seconds after its time at which a run that has not ended well is late.", "3600"),
+    "SERVE_URL": ("The https:// address under which other people open this page.", ""),
+    "ALERT_URLS": (
+        "Who is told when a run fails or is late: addresses of e-mail, Slack and others, as Apprise writes them.",
+        "",
+    ),
+    "ALERT_MARGIN": ("How many seconds after its time a run must have ended well; after that it is late.", "3600"),
     "ALERT_TIMEZONE": ("The time zone of the times in alerts.", "this machine's"),
-    "HEARTBEAT_URL": ("An address that is called after each good run.", ""),
-    "LIVE_INBOX_URL": ("Where the inbox of live is kept: an SQLAlchemy address.", "a file in Meltano's folder"),
-    "LIVE_POLL_SECONDS": ("Seconds between two looks at Chargebee's events.", "15"),
-    "LIVE_QUIET_SECONDS": ("Seconds of quiet after the last ring before a run starts.", "5"),
-    "LIVE_LONGEST_WAIT": ("Seconds after the first ring at which a run starts in any case.", "60"),
-    "LIVE_BATCH": ("More ids than this become one run over everything.", "500"),
-    "LIVE_MIN_FULL_INTERVAL": ("Seconds between two such runs, at least.", "900"),
-    "LIVE_ALERT_AFTER": ("Seconds for which runs of live may fail before an alert.", "600"),
-    "LIVE_CHARGEBEE_USERNAME": ("The user name with which Chargebee's webhooks prove themselves.", ""),
-    "LIVE_CHARGEBEE_PASSWORD": ("The password with which Chargebee's webhooks prove themselves.", ""),
-    "LIVE_INTERCOM_CLIENT_SECRET": ("The secret with which Intercom's webhooks prove themselves.", ""),
+    "HEARTBEAT_URL": (
+        "An address that is called after each good run, so that another service notices when no call comes.",
+        "",
+    ),
+    "LIVE_INBOX_URL": ("Where live keeps what has changed until a run has read it.", "a file"),
+    "LIVE_POLL_SECONDS": ("How many seconds live waits between two looks for changes in Chargebee.", "15"),
+    "LIVE_QUIET_SECONDS": ("A run of live starts when nothing has changed for so many seconds.", "5"),
+    "LIVE_LONGEST_WAIT": ("A run of live starts at the latest so many seconds after the first change.", "60"),
+    "LIVE_BATCH": ("When more customers than this have changed, one run reads everybody.", "500"),
+    "LIVE_MIN_FULL_INTERVAL": ("How many seconds lie at least between two such runs.", "900"),
+    "LIVE_ALERT_AFTER": ("For how many seconds runs of live may fail before somebody is told.", "600"),
+    "LIVE_CHARGEBEE_USERNAME": ("The user name in Chargebee's webhook, by which live knows that it is genuine.", ""),
+    "LIVE_CHARGEBEE_PASSWORD": ("The password in Chargebee's webhook.", ""),
+    "LIVE_INTERCOM_CLIENT_SECRET": ("The secret of the Intercom app, which signs Intercom's webhooks.", ""),
 }
 #: Addresses may hold a password; those of alerts and heartbeats are passwords in themselves.
 _SECRETS = frozenset(

@@ -85,6 +85,7 @@ class Site:
                 "may_enter": self.sessions.may_enter(token),
                 "has_password": self.sessions.password is not None,
                 "environment": self.project.environment,
+                "describe_field": self.view.describe_field,
                 **(context or {}),
             }
         )

@@ -1,17 +1,28 @@
-"""Before a run is undone: what that means, and how much it is."""
+"""Before a run is undone: what that means, how much it is, and an example of it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import words
-from .runs import build_line
+from .runs import build_line, build_records
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from standpipe_console.history import History, RunRow
+
+    from .runs import RecordLine
     from .site import Site
+
+#: Records that are shown as examples.
+_SHOWN = 10
+#: Outcomes whose earlier values can be put back.
+_CHANGED = tuple(kind for kind in words.WRITTEN if kind != "created")
+#: Runs among which those are counted that have written since.
+_LATER = 50
 
 
 def show_undo(site: Site, request: Request) -> Response:
@@ -20,12 +31,30 @@ def show_undo(site: Site, request: Request) -> Response:
     run = history.get_run(request.query_params.get("id", ""))
     if run is None:
         return site.show_message(request, "Not found", "The history does not know this run.", status=404)
-    counts = history.count_records(run.run_id)
+    groups = history.count_records(run.run_id)
+    changed = sum(one.count for one in groups if one.kind in _CHANGED)
     context = {
         "run": run,
         "line": build_line(run),
-        "changed": sum(count for kind, _, count in counts if kind in words.WRITTEN and kind != "created"),
-        "created": sum(count for kind, _, count in counts if kind == "created"),
-        "unknown": sum(count for kind, _, count in counts if kind == "unknown"),
+        "system": words.name_system(run.plugin),
+        "changed": changed,
+        "created": sum(one.count for one in groups if one.kind == "created"),
+        "unknown": sum(one.count for one in groups if one.kind == "unknown"),
+        "later": _count_later_runs(history, run),
+        "records": _list_examples(site, history, run) if changed else [],
     }
     return site.render(request, "undo.html", "Undo a run", context, section="Runs")
+
+
+def _list_examples(site: Site, history: History, run: RunRow) -> list[RecordLine]:
+    """Return some records of a run, each field with what the run wrote and what it would get back."""
+    rows = history.list_records(run.run_id, kind=_CHANGED, limit=_SHOWN).rows
+    lines = build_records(site, history, run, rows)
+    return [replace(one, changes=[(name, after, before) for name, before, after in one.changes]) for one in lines]
+
+
+def _count_later_runs(history: History, run: RunRow) -> int:
+    """Return how many runs have written to the same system since."""
+    runs = history.list_runs(plugin=run.plugin, environment=run.environment, limit=_LATER)
+    later = [one for one in runs if one.started_at > run.started_at]
+    return sum(any(one.counts.get(kind) for kind in words.WRITTEN) for one in later)

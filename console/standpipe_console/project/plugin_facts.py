@@ -27,6 +27,7 @@ class Attribute(msgspec.Struct):
     """An attribute that a plugin writes."""
 
     name: str
+    description: str = ""
 
 
 class Wording(msgspec.Struct):
@@ -68,6 +69,11 @@ class PluginFacts(msgspec.Struct):
         """The names of the attributes, without the default prefix of the plugin."""
         prefix = self.defaults["attribute_prefix"]
         return [attribute.name.removeprefix(prefix) for attribute in self.facts.attributes]
+
+    @property
+    def attribute_descriptions(self) -> dict[str, str]:
+        """What each attribute says, by its name with the default prefix of the plugin."""
+        return {one.name: one.description for one in self.facts.attributes}
 
     def explain_outcome(self, outcome: str, reason: str) -> Wording:
         """Return the meaning of an outcome: for a skip or a reject its reason, or the vendor's own text."""

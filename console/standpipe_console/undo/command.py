@@ -197,7 +197,7 @@ def _describe_changes(changes: Sequence[ChangeRow]) -> str:
 
 
 def _show(value: object) -> str:
-    return "nothing" if value in {None, ""} else str(value)
+    return "nothing" if value is None or value == "" else str(value)
 
 
 def _build_plan_json(plan: UndoPlan) -> dict[str, object]:
