@@ -20,6 +20,7 @@ from target_intercom._kit.run_lock import LOCK_FILE
 from target_intercom._kit.target_run import RunBase
 from target_intercom.api.transport import WEB, RecordRefusedError
 from target_intercom.matching.company_index import CompanyIndex
+from target_intercom.matching.known_companies import COMPANIES_FILE, MOST_READS, KnownCompanies
 from target_intercom.records.attributes import AttributeConflictError
 from target_intercom.records.object_types import COMPANY, CONTACT, OBJECT_TYPES
 from target_intercom.records.payloads import Change
@@ -93,7 +94,7 @@ class Pipeline(RunBase):
         settings = self._settings
         make_folder(settings.report_dir, "report_dir", REPORT_FILES)
         if not settings.validate:
-            make_folder(settings.memory_dir, "memory_dir", (*MEMORY_FILES, LOCK_FILE))
+            make_folder(settings.memory_dir, "memory_dir", (*MEMORY_FILES, COMPANIES_FILE, LOCK_FILE))
         # The memory of an earlier run is complete only after that run has ended.
         self._begin(settings, REPORT_FILES)
         self._memory = Memory(settings.memory_dir, int(time.time()), settings.report_dir)
@@ -240,7 +241,7 @@ class Pipeline(RunBase):
         """Decide on every row, and return the reason if the run must stop before it writes."""
         if self._settings.attach_companies:
             self._attacher = CompanyAttacher(self._client, self._companies, executor)
-        self._read_companies(streams)
+        self._read_companies(streams, executor)
         for stream in streams:
             object_type = stream.options.object_type
             stream.attacher = self._attacher if object_type.joins_companies else None
@@ -252,16 +253,37 @@ class Pipeline(RunBase):
         reasons = guarded + [stream.find_reject_reason() for stream in streams]
         self._stop_reasons = [reason for reason in reasons if reason]
 
-    def _read_companies(self, streams: list[StreamPipeline]) -> None:
-        """Read the companies that have users once for all uses."""
+    def _read_companies(self, streams: list[StreamPipeline], executor: Executor) -> None:
+        """Read the companies that have users once for all uses; in a run over some records, only those they need."""
         companies = next((stream for stream in streams if stream.options.object_type is COMPANY), None)
         if not companies and not self._attacher:
             return
+        is_subset = all(stream.is_subset for stream in streams)
+        if is_subset and (not companies or self._read_known_companies(companies, executor)):
+            return  # the companies that contacts name are asked for one by one
         for company in self._client.scroll_companies():
             if companies:
                 companies.store_company(company)
             if self._attacher and company.company_id:
                 self._companies.add_company(company.company_id, company.id)
+        if companies and not self._settings.validate:
+            self._open_known_companies(companies).save(companies.buffer.iterate_found(), keep_others=is_subset)
+
+    def _read_known_companies(self, companies: StreamPipeline, executor: Executor) -> bool:
+        """Read the companies that the last scroll found for these records; return whether they are still the same."""
+        known = self._open_known_companies(companies)
+        found = known.find(companies.buffer.iterate_keys())
+        if found is None or len(found) > MOST_READS:
+            return False
+        for company, hash_ in zip(executor.map(self._client.find_company_by_id, found), found.values(), strict=True):
+            # A scroll would not show one without users; and who has left a name may have left it to another company.
+            if not company or company.has_no_users or known.hash_company(company) != hash_:
+                return False
+            companies.store_company(company)
+        return True
+
+    def _open_known_companies(self, companies: StreamPipeline) -> KnownCompanies:
+        return KnownCompanies(self._settings.memory_dir, self._links.app_id, companies.options)
 
     # Write
 

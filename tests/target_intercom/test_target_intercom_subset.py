@@ -8,17 +8,18 @@ import pytest
 from singer_sdk.exceptions import FatalAPIError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     Record = Callable[..., dict[str, Any]]
+    Change = Callable[[Any, dict[str, str]], object]
 
 MRR = "cb_cust_mrr"
 
 
-def run_subset(target: Any, records: list[dict[str, Any]]) -> Any:
+def run_subset(target: Any, records: Iterable[dict[str, Any]], settings: Mapping[str, Any] | None = None) -> Any:
     """Run the target over a subset of the records."""
     target.is_subset = True
-    ran = target.run(records)
+    ran = target.run(records, **(settings or {}))
     target.is_subset = False
     return ran
 
@@ -103,3 +104,117 @@ def test_the_guard_counts_over_all_runs_since_the_last_one_over_everything(
     )
     target.is_subset = True
     assert target.run(build(names[:20], 4), **settings).summary["updated"] == 20
+
+
+BY_NAME = {"match_companies_on": "name", "on_no_match": "create"}
+START = {"GET /me": 1, "GET /data_attributes": 2}
+
+
+def add_companies(workspace: Any, *names: str) -> dict[str, str]:
+    """Create companies, each with a user, and return Intercom's ids by name."""
+    return {name: workspace.add_company(company_id=f"legacy-{name}", name=name) for name in names}
+
+
+@pytest.mark.parametrize("settings", [BY_NAME, {}], ids=["by name", "by company id"])
+def test_a_run_over_some_companies_reads_only_those(
+    workspace: Any, target: Any, company: Record, settings: dict[str, str]
+) -> None:
+    """They are read by the ids that the last scroll found, so that a subset opens no scroll."""
+    for name in ("a", "b", "c"):
+        workspace.add_company(company_id=name, name=name.upper())
+    records = [company(name, name.upper()) for name in ("a", "b", "c")]
+    target.run(records, **settings)
+    assert target.calls["GET /companies/scroll"] == 2
+    ran = run_subset(target, [company("b", "B", **{MRR: 7})], settings)
+    assert ran.summary == {"status": "completed", "records": 1, "matched": 1, "updated": 1}
+    assert target.calls == START | {"GET /companies/{id}": 1, "PUT /companies/{id}": 1}
+
+
+def test_a_company_that_no_scroll_was_made_for_costs_one(workspace: Any, target: Any, company: Record) -> None:
+    """A new or a renamed record opens a scroll; the next subset with it does not."""
+    add_companies(workspace, "A", "B")
+    target.run([company("a", "A")], **BY_NAME)
+    for record in (company("b", "B"), company("a", "B2")):
+        run_subset(target, [record], BY_NAME)
+        assert target.calls["GET /companies/scroll"] == 2
+        assert run_subset(target, [record], BY_NAME).summary["unchanged"] == 1
+        assert "GET /companies/scroll" not in target.calls
+
+
+def test_contacts_of_a_subset_are_attached_without_a_scroll(workspace: Any, target: Any, customer: Record) -> None:
+    """The company that a contact names is asked for by its id."""
+    add_companies(workspace, "A", "B")
+    ann = workspace.add(email="ann@a.example")
+    record = customer("ann") | {"company_id": "legacy-A"}
+    run_subset(target, [record], {"attach_companies": True})
+    calls = {path: count for path, count in target.calls.items() if "/companies" in path}
+    assert calls == {"GET /companies": 1, "POST /contacts/{id}/companies": 1}
+    assert workspace.companies_of(ann) == ["legacy-A"]
+
+
+def rename(workspace: Any, company_id: str, name: str) -> None:
+    """Rename a company in Intercom."""
+    workspace.call("PUT", f"/companies/{company_id}", {"name": name})
+
+
+def leave(workspace: Any, company_id: str) -> None:
+    """Detach the users of a company."""
+    for one in workspace.call("GET", f"/companies/{company_id}/contacts")["data"]:
+        workspace.call("DELETE", f"/contacts/{one['id']}/companies/{company_id}")
+
+
+#: What happens in Intercom after the first run over everything, and the names of the records `a`, `b` and `c` then;
+#: the subset has those that are named, with another MRR.
+CASES: dict[str, tuple[Change | None, dict[str, str]]] = {
+    "another value": (None, {"a": "A"}),
+    "renamed in the source": (None, {"a": "Z"}),
+    "renamed in Intercom": (lambda workspace, ids: rename(workspace, ids["A"], "Z"), {"a": "A"}),
+    "deleted in Intercom": (lambda workspace, ids: workspace.call("DELETE", f"/companies/{ids['A']}"), {"a": "A"}),
+    "without users now": (lambda workspace, ids: leave(workspace, ids["A"]), {"a": "A"}),
+    "several of the name": (None, {"c": "C"}),
+    "the name of another record": (None, {"a": "B"}),
+    "names swapped": (None, {"a": "B", "b": "A"}),
+    "a new record": (None, {"d": "D"}),
+    "a new record of a known name": (None, {"d": "A"}),
+    "the name came to another company": (
+        lambda workspace, ids: (rename(workspace, ids["A"], "Z"), rename(workspace, ids["D"], "A")),
+        {"a": "A"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("happens", "subset"), CASES.values(), ids=CASES.keys())
+def test_a_subset_of_companies_changes_nothing_of_the_end(
+    workspace: Any, target: Any, company: Record, happens: Change | None, subset: dict[str, str]
+) -> None:
+    """After the next run over everything, Intercom is as without the subset."""
+
+    def play(directory: str, *, with_subset: bool) -> dict[str, Any]:
+        workspace.sandbox.reset(customers=0)
+        target.directory = target.directory.parent / directory
+        ids = add_companies(workspace, "A", "B", "C", "D")
+        workspace.add_company(company_id="second-C", name="C")
+        records = {name: company(name, name.upper()) for name in ("a", "b", "c")}
+        target.run(records.values(), **BY_NAME)
+        if happens:
+            happens(workspace, ids)
+        changed = {record: company(record, name, **{MRR: 7}) for record, name in subset.items()}
+        if with_subset:
+            run_subset(target, changed.values(), BY_NAME)
+        target.run((records | changed).values(), **BY_NAME)
+        return {one["company_id"]: (one["name"], one["custom_attributes"]) for one in workspace.companies()}
+
+    assert play("with", with_subset=True) == play("without", with_subset=False)
+
+
+def test_a_damaged_file_of_known_companies_costs_a_scroll(workspace: Any, target: Any, company: Record) -> None:
+    """The file only saves calls, and holds neither a name nor an id of the source."""
+    add_companies(workspace, "Acme Incorporated")
+    record = company("customer-7", "Acme Incorporated")
+    target.run([record], **BY_NAME)
+    known = target.directory / "memory" / "companies.jsonl"
+    assert "acme" not in known.read_text().lower()
+    assert "customer-7" not in known.read_text()
+    known.write_text(known.read_text()[:-5])
+    assert run_subset(target, [record], BY_NAME).summary["unchanged"] == 1
+    assert target.calls["GET /companies/scroll"] == 2

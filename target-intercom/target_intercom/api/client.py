@@ -141,6 +141,11 @@ class IntercomClient(Transport):
         """Read one company by Intercom's id."""
         return shapes.read_company(self._read_item(Call("GET", f"/companies/{record_id}"), shapes.COMPANIES))
 
+    def find_company_by_id(self, record_id: str) -> RemoteCompany | None:
+        """Read one company by Intercom's id; None if it is gone."""
+        item = self._find_item(Call("GET", f"/companies/{record_id}"), shapes.COMPANIES)
+        return shapes.read_company(item) if item else None
+
     def find_company(self, field: str, value: str) -> RemoteCompany | None:
         """Read a company by `company_id` or `name`; None if there is none. Of several with one name, it returns any."""
         item = self._find_item(Call("GET", "/companies", {field: value}), shapes.COMPANIES)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from target_intercom.records.match_keys import Keys
 from target_intercom.records.remote import RemoteRecord
 from target_intercom.records.values import WantedRecord
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from target_intercom._kit.json_types import JsonObject, JsonValue
-    from target_intercom.records.match_keys import Keys
 
 _BUFFERED = 1000
 _COLUMNS = "seq, id, key, link, lookup_id, email, record, action, planned"
@@ -194,6 +194,23 @@ class RecordBuffer:
         """Return the stored records with a `key`, `link`, `lookup_id` or `email`."""
         sql = f"SELECT body FROM remote WHERE {field} = ? ORDER BY id"  # noqa: S608 - a name of `Keys`
         return [self._remote.decode(body) for (body,) in self._fetch_all(sql, value)]
+
+    def iterate_keys(self) -> Iterator[Keys]:
+        """Yield the keys of every row."""
+        for columns in self._fetch_all("SELECT key, link, lookup_id FROM row"):
+            yield Keys(*columns)
+
+    def iterate_found(self) -> Iterator[tuple[Keys, list[tuple[str, Keys]]]]:
+        """Yield the keys of every row, with those of the stored records that have one of them, by Intercom's id."""
+        fields = ("key", "link", "lookup_id")
+        same = " UNION ".join(f"SELECT * FROM remote WHERE remote.{field} = row.{field}" for field in fields)  # noqa: S608 - own text
+        found = f"SELECT json_group_array(json_array(id, key, link, lookup_id)) FROM ({same})"  # noqa: S608 - as above
+        sql = f"SELECT seq, key, link, lookup_id, ({found}) FROM row WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - as above
+        last = 0
+        while lines := self._fetch_all(sql, last, _BUFFERED):
+            for _, *keys, companies in lines:
+                yield Keys(*keys), [(id_, Keys(*others)) for id_, *others in json.loads(companies)]
+            last = lines[-1][0]
 
     # The decisions
 
