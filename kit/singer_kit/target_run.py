@@ -6,6 +6,7 @@ import abc
 import os
 import time
 import uuid
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -19,7 +20,7 @@ from .private_files import PLUGIN
 from .run_lock import PATIENCE, RunLock
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from .json_types import JsonObject, JsonValue
@@ -136,12 +137,8 @@ class RunBase(abc.ABC):
         """Return a word and a sentence about the end of the run."""
         if error is None:
             return ("completed", "") if self.summary.status == "completed" else ("failed", NOTHING_CAME)
-        if isinstance(error, SystemExit | KeyboardInterrupt):
-            return "stopped", STOPPED
-        described = describe_error(error) if isinstance(error, Exception) else None
-        # The text of any other error may contain data of a record.
-        sentence = error.message if isinstance(error, click.ClickException) else described or type(error).__name__
-        return "completed" if self.summary.status == "completed" else "failed", sentence
+        status, sentence = _describe_error_end(error)
+        return "completed" if status == "failed" and self.summary.status == "completed" else status, sentence
 
     def _find_stop_reason(self) -> str | None:
         return STOPPED if self._stopping else None
@@ -156,6 +153,42 @@ class RunBase(abc.ABC):
         self._write_summary(reports)
         if not self._is_done or self.summary.status == "completed":
             self._log_summary(reports)
+
+
+@contextmanager
+def open_command_journal(folders: Folders, mode: str) -> Iterator[JournalWriter]:
+    """Keep a journal and hold the lock of the target's runs, for a command that writes beside them.
+
+    Args:
+        folders: the folders of the target's runs, which exist.
+        mode: the name of the command.
+
+    Raises:
+        ConfigurationError: the journal cannot be written, or a run holds the lock.
+    """
+    journal = JournalWriter()
+    if folders.journal_dir:
+        journal.open(folders.journal_dir, build_run_start(os.environ, mode, time.time()))
+    try:
+        lock = RunLock(folders.memory_dir, PATIENCE)
+        try:
+            yield journal
+        finally:
+            lock.release()
+    except BaseException as error:
+        status, sentence = _describe_error_end(error)
+        journal.end(status, summary={}, error=sentence)
+        raise
+    journal.end("completed", summary={})
+
+
+def _describe_error_end(error: BaseException) -> tuple[str, str]:
+    if isinstance(error, SystemExit | KeyboardInterrupt):
+        return "stopped", STOPPED
+    described = describe_error(error) if isinstance(error, Exception) else None
+    # The text of any other error may contain data of a record.
+    sentence = error.message if isinstance(error, click.ClickException) else described or type(error).__name__
+    return "failed", sentence
 
 
 def build_run_start(environ: Mapping[str, str], mode: str, at: float) -> RunStart:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_kit.folders import read_folders
+from singer_kit.run_lock import RunLock
 from target_chartmogul.admin.commands import main
 
 if TYPE_CHECKING:
@@ -226,6 +227,74 @@ def test_an_unmerge_that_was_cut_short_goes_on(account: Any, command: Callable[.
     assert shared(account) == ["b"]
     command("unmerge", "--yes")
     assert shared(account) == []
+
+
+def read_journal(folder: Path) -> list[dict[str, Any]]:
+    """Return the lines of the only journal without times, and delete it."""
+    (path,) = folder.iterdir()
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    path.unlink()
+    return [{name: value for name, value in line.items() if name != "at"} for line in lines]
+
+
+@pytest.mark.usefixtures("merged")
+def test_a_command_that_writes_keeps_a_journal(
+    account: Any, command: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each merge that is undone, and the source that is deleted, is announced before and settled after; also refusals.
+
+    Commands that only read keep none.
+    """
+    folder = tmp_path / "journal"
+    monkeypatch.setenv("TARGET_CHARTMOGUL_JOURNAL_DIR", str(folder))
+    command("sources")
+    assert not folder.exists()
+    uuid, source = account.customer("a")["uuid"], account.source()
+
+    command("unmerge", "a", "--yes")
+    start, *lines, end = read_journal(folder)
+    assert (start["plugin"], start["mode"], end["status"]) == ("target-chartmogul", "unmerge", "completed")
+    write, fields = {"n": 1, "remote_id": uuid}, {"merged_into": {"before": uuid, "after": None}}
+    names = {"stream": "merges", "id": "a", "action": "unmerge", "name": "Billed a"}
+    assert lines == [
+        {"type": "intent", **write, **names, "fields": fields},
+        {"type": "outcome", **write, "kind": "unmerged", "fields": fields},
+    ]
+
+    refusal = {"status": 422, "body": {"error": "No"}}
+    account.sandbox.fault(method="POST", path="/customers/unmerges", nth=1, effect=refusal)
+    with pytest.raises(SystemExit, match=r"^ChartMogul refused: No$"):
+        command("unmerge", "--yes")
+    *_, outcome, end = read_journal(folder)
+    assert (outcome["kind"], outcome["reason"], end["status"]) == ("rejected", "No", "failed")
+
+    command("delete-source", "--name", "Intercom leads", "--yes")
+    start, *lines, end = read_journal(folder)
+    assert (start["mode"], end["status"]) == ("delete-source", "completed")
+    names = {"n": 1, "remote_id": source}
+    assert lines == [
+        {"type": "intent", **names, "stream": "data_sources", "id": "Intercom leads", "action": "delete"},
+        {"type": "outcome", **names, "kind": "deleted"},
+    ]
+
+
+@pytest.mark.usefixtures("merged")
+@pytest.mark.parametrize(
+    "words", [["unmerge"], ["delete-source", "--name", "Intercom leads"]], ids=["unmerge", "delete"]
+)
+def test_no_command_writes_beside_a_run(
+    account: Any, target: Any, command: Callable[..., str], words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a run holds the lock, a command that writes is refused; one that reads works."""
+    monkeypatch.setattr("target_chartmogul._kit.target_run.PATIENCE", 0)
+    run = RunLock(target.directory / "memory")
+    with pytest.raises(SystemExit, match=r"^Another run of target-chartmogul is under way \(process "):
+        command(*words, "--yes")
+    assert account.writes() == 0
+    assert "Intercom leads" in command("sources")
+    run.release()
+    command(*words, "--yes")
+    assert account.writes() > 0
 
 
 def test_merges_that_somebody_undid_are_passed_over(account: Any, command: Callable[..., str], request: Any) -> None:

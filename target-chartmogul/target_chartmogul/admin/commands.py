@@ -18,19 +18,23 @@ from target_chartmogul._kit.csv_files import CsvWriter
 from target_chartmogul._kit.errors import UserError, explain_errors
 from target_chartmogul._kit.plugin import explain_config_file_errors
 from target_chartmogul._kit.private_files import make_folder, open_private
+from target_chartmogul._kit.target_run import open_command_journal
 from target_chartmogul.api.client import create_client
 from target_chartmogul.api.sources import find_source, find_writable_source
 from target_chartmogul.api.transport import RecordRefusedError
 from target_chartmogul.merge.merge_log import MergeLog
-from target_chartmogul.merge.unmerger import Unmerger
+from target_chartmogul.merge.unmerger import Unmerger, settle_refusal
 from target_chartmogul.records.object_types import CONTACT, CUSTOMER
 from target_chartmogul.reporting.files import OWN_FILES, REVIEW_CONTACTS, REVIEW_CUSTOMERS
+from target_chartmogul.reporting.journal_names import SOURCES
 from target_chartmogul.target import TargetChartmogul
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from target_chartmogul._kit.journal import JournalWriter
     from target_chartmogul._kit.json_types import JsonObject, JsonValue
     from target_chartmogul.api.client import ChartMogulClient
     from target_chartmogul.api.shapes import DataSource
@@ -116,7 +120,12 @@ class Administration:
         print(self._describe_losses(uuid))  # noqa: T201 - a command
         if not confirmed and _ask("Type the name of the data source to delete it:") != self._name:
             raise ConfigurationError("That is not its name: nothing was deleted.")
-        self._client.delete_source(uuid)
+        with self._open_journal("delete-source") as journal:
+            entry = journal.begin_write(SOURCES, self._name, "delete")
+            entry.announce(uuid, {})
+            with settle_refusal(entry, uuid):
+                self._client.delete_source(uuid)
+            entry.settle("deleted", remote_id=uuid)
         print(_DELETED.format(self._name))  # noqa: T201 - a command
 
     def unmerge_customers(self, external_ids: Sequence[str], *, confirmed: bool) -> None:
@@ -137,10 +146,16 @@ class Administration:
         _print_table(_MERGE, [_build_merge_row(one) for one in merges], limit=len(merges))
         if not confirmed and _ask(f"Type {len(merges)} to unmerge this many customers:") != str(len(merges)):
             raise ConfigurationError("Nothing was unmerged.")
-        results = [unmerger.unmerge(one) for one in merges]
+        with self._open_journal("unmerge") as journal:
+            results = [unmerger.unmerge(one, journal) for one in merges]
         print(_UNMERGED.format(sum(results)))  # noqa: T201 - a command
         if not all(results):
             print(f"ChartMogul is still processing {results.count(False)} of them.")  # noqa: T201 - a command
+
+    def _open_journal(self, command: str) -> AbstractContextManager[JournalWriter]:
+        """Keep a journal and hold the lock of the target: no run writes beside a command that does."""
+        make_folder(self._settings.memory_dir, "memory_dir", OWN_FILES["memory_dir"])
+        return open_command_journal(self._settings, command)
 
     def _find_source(self) -> DataSource:
         sources = self._client.list_sources()

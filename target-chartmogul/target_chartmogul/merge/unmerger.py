@@ -6,15 +6,20 @@ https://dev.chartmogul.com/reference/customers
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from target_chartmogul.merge.merge_log import REFUSED, UNMERGED, UNMERGING
+from target_chartmogul._kit.journal import Who
+from target_chartmogul.api.transport import RecordRefusedError
+from target_chartmogul.merge.merge_log import PENDING, REFUSED, UNMERGED, UNMERGING
 from target_chartmogul.records.object_types import CUSTOMER
+from target_chartmogul.reporting.journal_names import MERGES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from target_chartmogul._kit.journal import JournaledWrite, JournalWriter
     from target_chartmogul.api.client import ChartMogulClient
     from target_chartmogul.merge.merge_log import Entry, MergeLog
     from target_chartmogul.records.remote import RemoteCustomer
@@ -52,8 +57,18 @@ class Unmerger:
             if customer := self._fetch_shared(entry, entry.merge.external_ids[0]):
                 yield ActiveMerge(entry, customer.uuid, customer.name or "")
 
-    def unmerge(self, active: ActiveMerge) -> bool:
+    def unmerge(self, active: ActiveMerge, journal: JournalWriter) -> bool:
         """Split the lead off its customer. Return whether that was done in time. The lead is not merged again."""
+        merge = active.entry.merge
+        entry = journal.begin_write(MERGES, " ".join(merge.external_ids), "unmerge", Who(active.name, "", ""))
+        fields = {"merged_into": (active.uuid, None)}
+        entry.announce(active.uuid, fields)
+        with settle_refusal(entry, active.uuid):
+            is_done = self._unmerge(active)
+        entry.settle(UNMERGED if is_done else PENDING, remote_id=active.uuid, fields=fields)
+        return is_done
+
+    def _unmerge(self, active: ActiveMerge) -> bool:
         merge = active.entry.merge
         self.log.append(merge, UNMERGING)
         for external_id in merge.external_ids:
@@ -74,3 +89,13 @@ class Unmerger:
         customer = self.client.look_up(CUSTOMER, entry.merge.source, external_id).entry
         is_shared = customer and entry.merge.billing in (customer.data_source_uuids or ())
         return customer if is_shared else None
+
+
+@contextmanager
+def settle_refusal(entry: JournaledWrite, remote_id: str) -> Iterator[None]:
+    """Note in the journal that ChartMogul refused a write: it was not done."""
+    try:
+        yield
+    except RecordRefusedError as error:
+        entry.settle("rejected", error.reason, remote_id=remote_id)
+        raise
