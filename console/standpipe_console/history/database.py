@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from standpipe_console.errors import ConsoleError
+from standpipe_console.engines import create_engine
 
 from .migrations import migrate
 from .tables import SCHEMA
@@ -33,10 +32,13 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.engine = _create_engine(url)
+        self.engine = create_engine(
+            "HISTORY_URL",
+            url,
+            json_serializer=lambda value: msgspec.json.encode(value).decode(),
+            json_deserializer=msgspec.json.decode,
+        )
         self.dialect = self.engine.dialect.name
-        if self.dialect not in _INSERTS:
-            raise ConsoleError(f"HISTORY_URL names {self.dialect}: the history is kept in sqlite or postgresql.")
         #: `INSERT … ON CONFLICT`, which each dialect spells for itself.
         self.insert: Any = _INSERTS[self.dialect]
         if self.dialect == "sqlite":
@@ -78,28 +80,6 @@ class Database:
         """Yield a connection whose changes are committed together at the end, or not at all."""
         with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
             yield connection
-
-
-def _create_engine(url: str) -> sa.Engine:
-    try:
-        parsed = sa.make_url(url)
-        if parsed.drivername in {"postgres", "postgresql"}:
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        return sa.create_engine(
-            parsed,
-            json_serializer=lambda value: msgspec.json.encode(value).decode(),
-            json_deserializer=msgspec.json.decode,
-        )
-    except (ArgumentError, NoSuchModuleError):
-        # The address itself is not shown: it may hold a password.
-        raise ConsoleError(
-            "HISTORY_URL is not an address of a database, such as postgresql://USER:PASSWORD@HOST/NAME."
-        ) from None
-    except ModuleNotFoundError as error:
-        raise ConsoleError(
-            f"HISTORY_URL needs the driver {error.name}: put `-e ./console[postgres]` into the pip_url of the utility "
-            "`standpipe` in meltano.yml, and run `meltano install utility standpipe`."
-        ) from None
 
 
 def _prepare_file(name: str | None) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .rings import Ring, Subject, Target
+from .rings import Ring, Subject, Target, is_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,10 +62,9 @@ def parse_event(event: JsonObject) -> Ring:
 
     An event that can change an attribute, but names no customer, concerns all customers.
     """
-    event_type = str(event.get("event_type") or "")
-    event_id = event.get("id")
+    event_type, event_id = event.get("event_type"), event.get("id")
     targets = frozenset(_find_targets(event.get("content"))) if event_type in RINGING_TYPES else frozenset()
-    return Ring(SOURCE, event_id if isinstance(event_id, str) else "", event_type, targets)
+    return Ring(SOURCE, event_id if is_id(event_id) else "", event_type if is_id(event_type) else "", targets)
 
 
 def _find_targets(content: object) -> Iterator[Target]:
@@ -74,11 +73,9 @@ def _find_targets(content: object) -> Iterator[Target]:
         found
         for name, resource in resources
         # A move or a hierarchy names two customers, so every resource is asked, not only the first.
-        if (found := resource.get("id" if name == "customer" else "customer_id")) and isinstance(found, str)
+        if is_id(found := resource.get("id" if name == "customer" else "customer_id"))
     }
-    subscriptions = {
-        found for _, resource in resources if (found := resource.get("subscription_id")) and isinstance(found, str)
-    }
+    subscriptions = {found for _, resource in resources if is_id(found := resource.get("subscription_id"))}
     if customers:
         yield from (Target(JOB, Subject.CUSTOMER, one) for one in customers)
     elif subscriptions:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from standpipe_console.engines import create_engine
 from standpipe_console.errors import ConsoleError
 
-from .rings import Subject, Target
+from .rings import MAX_ID, Subject, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,13 +30,18 @@ if TYPE_CHECKING:
 #: Chargebee repeats a delivery for three days and seven hours, Intercom for two hours.
 KEEP_SEEN_SECONDS = 4 * 86_400
 
+#: Where the tables are in PostgreSQL, whose database other programs may share.
+SCHEMA = "standpipe_live"
+#: A number of our own, by which two programs on PostgreSQL keep from creating the tables at once.
+_ADVISORY_LOCK = 7_413_922_002
+
 _METADATA = sa.MetaData()
 _WAITING = sa.Table(
     "waiting",
     _METADATA,
     sa.Column("job", sa.String(40), primary_key=True),
     sa.Column("subject", sa.String(20), primary_key=True),
-    sa.Column("id", sa.String(255), primary_key=True),
+    sa.Column("id", sa.String(MAX_ID), primary_key=True),
     sa.Column("first_rung_at", sa.Float, nullable=False),
     sa.Column("last_rung_at", sa.Float, nullable=False),
     sa.Column("rings", sa.Integer, nullable=False),
@@ -44,7 +50,7 @@ _SEEN = sa.Table(
     "seen_events",
     _METADATA,
     sa.Column("source", sa.String(20), primary_key=True),
-    sa.Column("event_id", sa.String(255), primary_key=True),
+    sa.Column("event_id", sa.String(MAX_ID), primary_key=True),
     sa.Column("seen_at", sa.Float, nullable=False, index=True),
 )
 _COUNTS = sa.Table(
@@ -86,16 +92,19 @@ class Inbox:
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = sa.create_engine(url, pool_pre_ping=True)  # a database that was restarted is connected to anew
+        # A database that was restarted is connected to anew.
+        self._engine = create_engine("LIVE_INBOX_URL", url, pool_pre_ping=True)
         if self._engine.dialect.name == "sqlite":
             if self._engine.url.database:
                 Path(self._engine.url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             sa.event.listen(self._engine, "connect", _configure_sqlite)
             sa.event.listen(self._engine, "begin", _begin_immediately)
+        else:
+            self._engine = self._engine.execution_options(schema_translate_map={None: SCHEMA})
         self._insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[self._engine.dialect.name]
         self._is_made = False
         with self._begin() as connection:
-            _METADATA.create_all(connection)
+            _create_tables(connection)
         self._is_made = True
 
     def close(self) -> None:
@@ -110,8 +119,9 @@ class Inbox:
         rings = list(rings)
         with self._begin() as connection:
             new = self._drop_seen(connection, rings, now)
-            counts = Counter((ring.source, ring.type[:_MAX_TYPE]) for ring in new)
-            targets = Counter(target for ring in new for target in ring.targets)
+            # In one order everywhere, so that two programs on PostgreSQL never wait for each other's rows.
+            counts = Counter(sorted((ring.source, ring.type[:_MAX_TYPE]) for ring in new))
+            targets = Counter(sorted(target for ring in new for target in ring.targets))
             if counts:
                 statement = self._insert(_COUNTS)
                 connection.execute(
@@ -230,7 +240,7 @@ class Inbox:
             self._check_file()
             with self._engine.begin() as connection:
                 yield connection
-        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.ProgrammingError, sa.exc.TimeoutError) as error:
             cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
             raise InboxUnavailableError(self._describe_outage(cause)) from None
 
@@ -280,7 +290,7 @@ class Inbox:
         if by_id:
             rows = connection.execute(
                 self._insert(_SEEN).on_conflict_do_nothing().returning(_SEEN.c.source, _SEEN.c.event_id),
-                [{"source": source, "event_id": id_, "seen_at": now} for source, id_ in by_id],
+                [{"source": source, "event_id": id_, "seen_at": now} for source, id_ in sorted(by_id)],
             )
             new += [by_id[row.source, row.event_id] for row in rows]
         return new
@@ -297,6 +307,14 @@ def _is(target: Target) -> tuple[sa.ColumnElement[bool], ...]:
 def _bind(waiting: Waiting) -> dict[str, str | int]:
     target = waiting.target
     return {"b_job": target.job, "b_subject": target.subject.value, "b_id": target.id, "b_rings": waiting.rings}
+
+
+def _create_tables(connection: sa.Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        # Two programs that start at once must not both create them.
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+        connection.execute(sa.schema.CreateSchema(SCHEMA, if_not_exists=True))
+    _METADATA.create_all(connection)
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

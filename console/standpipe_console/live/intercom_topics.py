@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .rings import Ring, Subject, Target
+from .rings import Ring, Subject, Target, is_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,12 +45,12 @@ RINGING_TOPICS: Mapping[str, _Paths] = {
 
 def parse_notification(notification: JsonObject) -> Ring:
     """Return the ring of a notification; one of another topic, such as `ping`, concerns nothing."""
-    topic = str(notification.get("topic") or "")
-    event_id = notification.get("id")  # null in a ping
+    topic, event_id = notification.get("topic"), notification.get("id")  # the id of a ping is null
     data = notification.get("data")
     item = data.get("item") if isinstance(data, dict) else None
-    targets = frozenset(_find_targets(RINGING_TOPICS[topic], item)) if topic in RINGING_TOPICS else frozenset()
-    return Ring(SOURCE, event_id if isinstance(event_id, str) else "", topic, targets)
+    paths = RINGING_TOPICS.get(topic) if is_id(topic) else None
+    targets = frozenset(_find_targets(paths, item)) if paths else frozenset()
+    return Ring(SOURCE, event_id if is_id(event_id) else "", topic if is_id(topic) else "", targets)
 
 
 def _find_targets(paths: _Paths, item: object) -> Iterator[Target]:
@@ -62,4 +62,4 @@ def _find_targets(paths: _Paths, item: object) -> Iterator[Target]:
 def _get_text(value: object, path: tuple[str, ...]) -> str:
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
-    return value if isinstance(value, str) else ""
+    return value if is_id(value) else ""

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeGuard
+
+#: Longer ids than any of a vendor's are nobody's.
+MAX_ID = 255
 
 
 class Subject(StrEnum):
@@ -36,3 +40,10 @@ class Ring:
     event_id: str  #: the vendor's id, by which a repeated delivery is known; empty when it has none
     type: str  #: the vendor's name for the event
     targets: frozenset[Target] = field(default_factory=frozenset)  #: nothing when the event concerns no pipeline
+
+
+def is_id(value: object) -> TypeGuard[str]:
+    """Return whether a value of an event can be somebody's id: a text that every database can keep."""
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID or "\0" in value:
+        return False
+    return not any("\ud800" <= one <= "\udfff" for one in value)  # half of a character
