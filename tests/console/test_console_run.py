@@ -103,7 +103,7 @@ def test_a_run_tells_its_plugins_what_they_are_part_of(project: Project) -> None
 
 
 def test_the_catalog_of_a_good_run_over_everything_is_kept(project: Project) -> None:
-    """A run over some ids takes it instead of discovering it, until settings or the tap's installation change."""
+    """A run over some ids takes it instead of discovering it, until the tap's settings or installation change."""
     used = project.system_dir / "run/tap-chargebee/tap.properties.json"
     used.parent.mkdir()
     used.write_text('{"streams": [1]}')
@@ -117,6 +117,14 @@ def test_the_catalog_of_a_good_run_over_everything_is_kept(project: Project) -> 
     (project.root / "code").write_text("1")
     JobRunner(project, "sync").run()
     assert kept.read_text() == '{"streams": [1]}'
+
+    project.dotenv.set_value("LIVE_CHARGEBEE_PASSWORD", "secret")
+    assert find_catalog(project, "tap-chargebee") == {"TAP_CHARGEBEE__CATALOG": str(kept)}
+    project.dotenv.set_value("TAP_CHARGEBEE_API_KEY", "another")
+    assert find_catalog(project, "tap-chargebee") == {}
+    (project.root / "code").unlink()
+    JobRunner(project, "sync").run()
+    assert find_catalog(project, "tap-chargebee") == {"TAP_CHARGEBEE__CATALOG": str(kept)}
 
     os.utime(project.root / "meltano.yml", (kept.stat().st_mtime + 1,) * 2)
     assert find_catalog(project, "tap-chargebee") == {}
