@@ -271,10 +271,10 @@ def test_a_command_that_writes_keeps_a_journal(
     command("delete-source", "--name", "Intercom leads", "--yes")
     start, *lines, end = read_journal(folder)
     assert (start["mode"], end["status"]) == ("delete-source", "completed")
-    names = {"n": 1, "remote_id": source}
+    write = {"n": 1, "remote_id": source}
     assert lines == [
-        {"type": "intent", **names, "stream": "data_sources", "id": "Intercom leads", "action": "delete"},
-        {"type": "outcome", **names, "kind": "deleted"},
+        {"type": "intent", **write, "stream": "data_sources", "id": "Intercom leads", "action": "delete"},
+        {"type": "outcome", **write, "kind": "deleted"},
     ]
 
 

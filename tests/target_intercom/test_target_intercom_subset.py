@@ -152,9 +152,9 @@ def test_contacts_of_a_subset_are_attached_without_a_scroll(workspace: Any, targ
     assert workspace.companies_of(ann) == ["legacy-A"]
 
 
-def rename(workspace: Any, company_id: str, name: str) -> None:
+def rename(workspace: Any, company_id: str, name: str) -> object:
     """Rename a company in Intercom."""
-    workspace.call("PUT", f"/companies/{company_id}", {"name": name})
+    return workspace.call("PUT", f"/companies/{company_id}", {"name": name})
 
 
 def leave(workspace: Any, company_id: str) -> None:
