@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from target_chartmogul.api.transport import RecordRefusedError, parse_refusal
-from target_chartmogul.records.fitting import DeclaredAttributes, Wanted, WriteOptions, fit_record, read_declared
 from target_chartmogul.records.object_types import CONTACT, CUSTOMER
 from target_chartmogul.records.payloads import (
     Change,
@@ -22,7 +21,14 @@ from target_chartmogul.records.payloads import (
     list_initial_changes,
 )
 from target_chartmogul.records.remote import RemoteCustomer, RemoteRecord
-from target_chartmogul.records.values import is_same
+from target_chartmogul.records.values import (
+    DeclaredAttributes,
+    Wanted,
+    WriteOptions,
+    fit_record,
+    is_same,
+    read_declared,
+)
 
 TYPES = {"plan": "String", "seats": "Integer", "score": "Decimal", "vip": "Boolean", "since": "Timestamp"}
 OPTIONS = WriteOptions(TYPES)

@@ -6,20 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from target_chartmogul.decisions.rules import RecordFacts, decide
-from target_chartmogul.records.fitting import fit_record
 from target_chartmogul.records.object_types import DELETED_AT
 from target_chartmogul.records.payloads import Change, Changes, find_changes, list_initial_changes
 from target_chartmogul.records.remote import CUSTOMER_ID, EXTERNAL_ID
+from target_chartmogul.records.values import fit_record
 from target_chartmogul.writing.memory import ANY
 from target_chartmogul.writing.outcomes import Outcome
 
 if TYPE_CHECKING:
     from target_chartmogul.decisions.rules import Action, Decision
-    from target_chartmogul.matching.contact_finder import ContactFinder
-    from target_chartmogul.matching.finder import Finder
+    from target_chartmogul.matching.finder import ContactFinder, Finder
     from target_chartmogul.records.buffer import InputBuffer, Row
-    from target_chartmogul.records.fitting import Wanted, WriteOptions
     from target_chartmogul.records.remote import RemoteRecord
+    from target_chartmogul.records.values import Wanted, WriteOptions
     from target_chartmogul.writing.memory import Memory
 
 

@@ -14,8 +14,7 @@ from target_chartmogul._kit.journal import Who
 from target_chartmogul.api.transport import RecordRefusedError
 from target_chartmogul.merge.customer_matching import Match, Party, match_parties
 from target_chartmogul.merge.merge_log import BEGUN, MERGED, PENDING, REFUSED, Merge
-from target_chartmogul.records.object_types import CUSTOMER
-from target_chartmogul.reporting.journal_names import MERGES
+from target_chartmogul.records.object_types import CUSTOMER, MERGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_chartmogul.records.fitting import WriteOptions, read_declared
+from target_chartmogul._kit.journal import Who
+from target_chartmogul.records.object_types import parse_id
 from target_chartmogul.records.remote import CUSTOMER_ID, EXTERNAL_ID, RemoteRecord
-from target_chartmogul.records.values import parse_id
+from target_chartmogul.records.values import WriteOptions, read_declared
 
 if TYPE_CHECKING:
     import logging
@@ -41,6 +42,18 @@ class Row:
     id: str | None
     customer: str | None
     record: JsonObject
+
+    @property
+    def label(self) -> str:
+        """Its name in the journal: its external id, if it has one."""
+        return self.id or f"record {self.seq}"
+
+    @property
+    def who(self) -> Who:
+        """Names by which people recognise it: those of a company or a person."""
+        texts = {name: value for name, value in self.record.items() if isinstance(value, str)}
+        person = " ".join(texts[name] for name in ("first_name", "last_name") if texts.get(name))
+        return Who(texts.get("name") or person, texts.get("email", ""), texts.get("company", ""))
 
 
 class InputBuffer:

@@ -18,7 +18,6 @@ from target_chartmogul.records.remote import (
     RemoteCustomer,
     RemoteObject,
 )
-from target_chartmogul.records.values import parse_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -146,3 +145,10 @@ class ContactType(ObjectType[RemoteContact]):
 CUSTOMER, CONTACT = CustomerType(), ContactType()
 #: The types by stream, in the order of writing, as a contact needs its customer.
 OBJECT_TYPES: Mapping[str, CustomerType | ContactType] = {one.stream: one for one in (CUSTOMER, CONTACT)}
+#: The streams of other writes in the journal.
+SOURCES, MERGES = "data_sources", "merges"
+
+
+def parse_id(value: JsonValue) -> str | None:
+    """Return an id as text without surrounding spaces; None if it is empty, a list or an object."""
+    return None if value is None or isinstance(value, dict | list) else str(value).strip() or None

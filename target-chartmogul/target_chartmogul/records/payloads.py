@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from target_chartmogul._kit.json_types import JsonObject
-    from target_chartmogul.records.fitting import Wanted, WriteOptions
     from target_chartmogul.records.remote import RemoteRecord
+    from target_chartmogul.records.values import Wanted, WriteOptions
 
 __all__ = [
     "Change",

@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING
 from target_chartmogul._kit.csv_files import CsvWriter
 from target_chartmogul._kit.private_files import get_draft_path, move_into_place, open_private, replace_file
 from target_chartmogul.reporting.files import HELD_VALUES, LISTS
-from target_chartmogul.reporting.journal_names import find_who, name_row
 from target_chartmogul.writing.memory import COLUMNS, Memory
 from target_chartmogul.writing.outcomes import KINDS_OF_OUTCOME
 
@@ -158,12 +157,12 @@ class OutcomeRecorder:
             outcome = plan.outcome
             self.journal.add_record(
                 self.stream,
-                name_row(row),
+                row.label,
                 outcome.kind,
                 outcome.reason,
                 remote_id=outcome.uuid,
                 fields=outcome.changes,
-                who=find_who(row),
+                who=row.who,
             )
 
     def record_write(self, item: tuple[Row, Plan], outcome: Outcome) -> None:
@@ -186,4 +185,4 @@ class OutcomeRecorder:
         """
         for row in rows:
             if row.seq not in cut_off and not self.recorded[row.seq // 8] >> row.seq % 8 & 1:
-                self.journal.add_record(self.stream, name_row(row), "not_reached", who=find_who(row))
+                self.journal.add_record(self.stream, row.label, "not_reached", who=row.who)

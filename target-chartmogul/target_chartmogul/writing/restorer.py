@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, ClassVar
 from target_chartmogul._kit.journal import Who
 from target_chartmogul._kit.undo_run import GONE, Remote, Restorer
 from target_chartmogul.api.transport import RecordRefusedError
-from target_chartmogul.records.object_types import CONTACT, CUSTOMER, OBJECT_TYPES
+from target_chartmogul.records.object_types import CONTACT, CUSTOMER, MERGES, OBJECT_TYPES, SOURCES
 from target_chartmogul.records.payloads import build_contact, build_fields, list_cleared_attributes, list_tags
 from target_chartmogul.records.remote import CUSTOM, CUSTOMER_ID, TAG
 from target_chartmogul.records.values import is_same
-from target_chartmogul.reporting.journal_names import MERGES, SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
