@@ -6,7 +6,7 @@ https://dev.chartmogul.com/reference/customers, https://dev.chartmogul.com/refer
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -42,20 +42,17 @@ class RemoteRecord:
     position: int = 0
 
 
-class RemoteObject:
-    """The common part of customers and contacts."""
+class RemoteObject(Protocol):
+    """What customers and contacts have in common."""
 
-    __slots__ = ()
     uuid: str
     external_id: str | None
 
     def list_external_ids(self, source: str) -> list[str]:
         """Return its external ids in a data source."""
-        raise NotImplementedError
 
     def list_index_ids(self, source: str) -> list[str]:
         """Return the external ids by which the list of a data source shows it."""
-        raise NotImplementedError
 
     def to_record(self, source: str, attributes: Iterable[str]) -> RemoteRecord:
         """Return it in the form for comparisons.
@@ -64,7 +61,6 @@ class RemoteObject:
             source: the uuid of this target's data source.
             attributes: the custom attributes that the stream declares; no others are compared.
         """
-        raise NotImplementedError
 
 
 class Attributes(msgspec.Struct):
@@ -89,7 +85,7 @@ class CustomerFields(msgspec.Struct, kw_only=True):
     zip: str | None = None
 
 
-class RemoteCustomer(CustomerFields, RemoteObject, kw_only=True):
+class RemoteCustomer(CustomerFields, kw_only=True):
     """A customer."""
 
     uuid: str
@@ -152,7 +148,7 @@ class ContactFields(msgspec.Struct, kw_only=True):
     twitter: str | None = None
 
 
-class RemoteContact(ContactFields, RemoteObject, kw_only=True):
+class RemoteContact(ContactFields, kw_only=True):
     """A contact. Without a customer it has no `customer_uuid`."""
 
     uuid: str
