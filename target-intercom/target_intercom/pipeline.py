@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from target_intercom._kit.dispatch import open_workers
-from target_intercom._kit.journal import Who
 from target_intercom._kit.marker import SUBSET
 from target_intercom._kit.private_files import make_folder
 from target_intercom._kit.run_lock import LOCK_FILE
@@ -23,10 +22,8 @@ from target_intercom.matching.company_index import CompanyIndex
 from target_intercom.matching.known_companies import COMPANIES_FILE, MOST_READS, KnownCompanies
 from target_intercom.records.attributes import AttributeConflictError
 from target_intercom.records.object_types import COMPANY, CONTACT, OBJECT_TYPES
-from target_intercom.records.payloads import Change
 from target_intercom.records.stream_attributes import EVERY_FIELD
 from target_intercom.reporting.links import Links
-from target_intercom.reporting.not_sent import STREAM as NOT_SENT
 from target_intercom.reporting.not_sent import NotSent
 from target_intercom.reporting.outcomes import Summary
 from target_intercom.reporting.report_files import REPORT_FILES, ReportFiles
@@ -38,7 +35,7 @@ from target_intercom.reporting.terminal import (
     format_promise,
 )
 from target_intercom.stream_pipeline import StreamPipeline
-from target_intercom.writing.attribute_creator import ATTRIBUTES_STREAM, create_attribute
+from target_intercom.writing.attribute_creator import create_attribute
 from target_intercom.writing.company_attacher import CompanyAttacher
 from target_intercom.writing.memory import MEMORY_FILES, Memory
 
@@ -298,11 +295,7 @@ class Pipeline(RunBase):
         self._memory.save()
         for model, attributes in missing.items():
             for attribute in attributes:
-                entry = self.journal.begin_write(ATTRIBUTES_STREAM, f"{model}.{attribute.name}", "create")
-                fields = {"data_type": Change(None, attribute.data_type)}
-                entry.announce(None, fields)
-                create_attribute(self._client, model, attribute, self._settings.owned_prefix)
-                entry.settle("created", fields=fields)
+                create_attribute(self._client, self.journal, model, attribute, self._settings.owned_prefix)
                 self.summary.attributes_created += 1
         self._recording = True
         for stream in streams:
@@ -315,7 +308,9 @@ class Pipeline(RunBase):
             stream.write_results(reports)
         is_validation, memory = self._settings.validate, self._memory
         reports.write_not_sent(self.not_sent, self._value_name)
-        self._journal_not_sent()
+        # Even if the journal cannot be written and the run ends, its reports are written.
+        with suppress(ConfigurationError):
+            self.not_sent.write_journal(self.journal)
         reports.write_remembered(memory.iterate_moved(is_validation=is_validation), memory.archived.values())
         reports.close()
         if not is_validation:
@@ -327,16 +322,6 @@ class Pipeline(RunBase):
         summary.companies_without_users = self._companies.count_without_users()
         summary.companies_not_found = self._attacher.companies_not_found if self._attacher else 0
         self._write_first_summary(reports)
-
-    def _journal_not_sent(self) -> None:
-        if not self.journal.is_on:
-            return
-        # Even if the journal cannot be written and the run ends, its reports are written.
-        with suppress(ConfigurationError):
-            for record in self.not_sent.iterate_records():
-                who = Who(str(record.get("name") or ""), "", str(record.get("company") or ""))
-                record_id, reason = str(record.get("customer_id") or ""), str(record.get("reason") or "")
-                self.journal.add_record(NOT_SENT, record_id, NOT_SENT, reason, who=who)
 
     def _build_figures(self, seconds: float) -> JsonObject:
         figures = self.summary.as_dict(self._client.call_counts, seconds)

@@ -23,7 +23,6 @@ from target_intercom.matching.contacts import open_contact_matcher
 from target_intercom.records.buffer import PlannedWrite, RecordBuffer
 from target_intercom.records.object_types import COMPANY, CONTACT, ObjectType
 from target_intercom.records.stream_attributes import StreamAttributes
-from target_intercom.reporting.journal_names import find_who, name_row
 from target_intercom.reporting.outcomes import Outcome
 from target_intercom.reporting.results import Result, build_result, decode_result, encode_result, settle_result
 from target_intercom.reporting.terminal import Progress
@@ -351,13 +350,13 @@ class StreamPipeline:
     def _journal_record(self, row: Row, outcome: Outcome) -> None:
         self._journal.add_record(
             self.options.stream,
-            name_row(row),
+            row.label,
             outcome.kind,
             outcome.reason,
             detail=outcome.error.reason if outcome.error else "",
             remote_id=outcome.intercom_id,
             fields=outcome.changes,
-            who=find_who(row.record, self.options.prefix),
+            who=row.find_who(self.options.prefix),
         )
 
     def _record_outcome(self, reports: ReportFiles, row: Row, outcome: Outcome) -> None:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from target_intercom._kit.journal import Who
 from target_intercom.records.match_keys import Keys
 from target_intercom.records.remote import RemoteRecord
 from target_intercom.records.values import WantedRecord
+from target_intercom.records.write_options import read_attributes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,6 +75,17 @@ class Row:
     record: JsonObject
     action: str = ""
     planned: PlannedWrite[RemoteRecord] | None = None
+
+    @property
+    def label(self) -> str:
+        """Its name in the journal: its id, or its link or match value if the stream has no key."""
+        return self.id or self.link or self.key or f"record {self.seq}"
+
+    def find_who(self, prefix: str) -> Who:
+        """Return names by which people recognise it. `prefix` is that of the owned attributes."""
+        company = read_attributes(self.record).get(f"{prefix}company_name")
+        names = (self.record.get("name"), self.record.get("email"), company)
+        return Who(*(name if isinstance(name, str) else "" for name in names))
 
 
 class StoredResult(NamedTuple):

@@ -9,9 +9,12 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
+from target_intercom._kit.journal import Who
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from target_intercom._kit.journal import JournalWriter
     from target_intercom._kit.json_types import JsonObject, JsonValue
 
 #: The name of the stream, and the keyword of its schema with the totals.
@@ -108,6 +111,13 @@ class NotSent:
             customer_id, other = record.get("customer_id"), record.get("instead_of")
             if _read_reason(record) in REPLACED and isinstance(customer_id, str) and customer_id:
                 yield customer_id, other if isinstance(other, str) else None
+
+    def write_journal(self, journal: JournalWriter) -> None:
+        """Write a line for each record into the journal, unless it is off."""
+        for record in self.iterate_records() if journal.is_on else ():
+            who = Who(str(record.get("name") or ""), "", str(record.get("company") or ""))
+            record_id, reason = str(record.get("customer_id") or ""), str(record.get("reason") or "")
+            journal.add_record(STREAM, record_id, STREAM, reason, who=who)
 
     def close(self) -> None:
         """Delete the file."""

@@ -13,8 +13,10 @@ from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from target_intercom.api.transport import LostReplyError, RecordRefusedError
 from target_intercom.records.attributes import describe_refusal
+from target_intercom.records.payloads import Change
 
 if TYPE_CHECKING:
+    from target_intercom._kit.journal import JournalWriter
     from target_intercom.api.client import IntercomClient
     from target_intercom.records.attributes import Attribute
 
@@ -23,11 +25,14 @@ ATTRIBUTES_STREAM = "data_attributes"
 _MAX_TRIES = 7
 
 
-def create_attribute(client: IntercomClient, model: str, attribute: Attribute, prefix: str) -> None:
+def create_attribute(
+    client: IntercomClient, journal: JournalWriter, model: str, attribute: Attribute, prefix: str
+) -> None:
     """Create an attribute.
 
     Args:
         client: the connection.
+        journal: gets the write, before and after it.
         model: `contact` or `company`.
         attribute: the attribute.
         prefix: the owned prefix, which an error suggests to change.
@@ -48,7 +53,11 @@ def create_attribute(client: IntercomClient, model: str, attribute: Attribute, p
             if all(one.name != attribute.name for one in client.list_attributes(model)):
                 raise ConfigurationError(describe_refusal(attribute.name, error.reason, prefix)) from None
 
+    entry = journal.begin_write(ATTRIBUTES_STREAM, f"{model}.{attribute.name}", "create")
+    fields = {"data_type": Change(None, attribute.data_type)}
+    entry.announce(None, fields)
     try:
         attempt()
     except LostReplyError as error:
         raise FatalAPIError(f"{error} to {_MAX_TRIES} attempts to create `{attribute.name}`.") from None
+    entry.settle("created", fields=fields)

@@ -20,7 +20,6 @@ from target_intercom.records.payloads import (
     find_clearing_changes,
     find_creation_changes,
 )
-from target_intercom.reporting.journal_names import find_who, name_row
 from target_intercom.reporting.outcomes import DONE, Cleared, Outcome
 
 if TYPE_CHECKING:
@@ -125,9 +124,8 @@ class Writer(ABC):
         return cleared
 
     def _begin_entry(self, row: Row, action: str) -> JournaledWrite:
-        return self._journal.begin_write(
-            self._options.stream, name_row(row), action, find_who(row.record, self._options.prefix)
-        )
+        who = row.find_who(self._options.prefix)
+        return self._journal.begin_write(self._options.stream, row.label, action, who)
 
     def _update(
         self, row: Row, wanted: WantedRecord, remote: RemoteRecord, action: str, entry: JournaledWrite
