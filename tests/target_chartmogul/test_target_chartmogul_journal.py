@@ -7,7 +7,8 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from singer_kit.journal import Write, list_journals, open_journal
+from journals import Journals, change
+from singer_kit.journal import Write
 from singer_sdk.exceptions import ConfigurationError
 from target_chartmogul.pipeline import Pipeline
 
@@ -18,39 +19,10 @@ if TYPE_CHECKING:
     Record = Callable[..., dict[str, Any]]
 
 
-class Journals:
-    """The journals of runs in a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.setting = str(folder)
-        self._folder = folder
-
-    def read(self) -> list[dict[str, Any]]:
-        """Return the lines of the only journal, without times, and delete it."""
-        (path,) = list_journals(self._folder)
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        path.unlink()
-        return [{name: value for name, value in line.items() if name != "at"} for line in lines]
-
-    def read_entries(self) -> list[Any]:
-        """Return the entries that a reader finds in the only journal, and delete it."""
-        (path,) = list_journals(self._folder)
-        with open_journal(path) as journal:
-            assert journal is not None
-            entries: list[Any] = list(journal.iterate_entries())
-        path.unlink()
-        return entries
-
-
 @pytest.fixture
 def journals(tmp_path: Path) -> Journals:
     """Return a folder for journals."""
     return Journals(tmp_path / "journal")
-
-
-def change(before: Any, after: Any) -> dict[str, Any]:
-    """Return a field in the form of a journal line."""
-    return {"before": before, "after": after}
 
 
 def test_the_journal_of_a_run(account: Any, target: Any, lead: Record, person: Record, journals: Journals) -> None:

@@ -12,46 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
-from singer_kit.journal import Intent, Write, list_journals, open_journal
+from journals import Journals, change
+from singer_kit.journal import Write, list_journals, open_journal
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 from target_intercom.pipeline import Pipeline
 from target_intercom.target import TargetIntercom
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Record = Callable[..., dict[str, Any]]
 
 CREATE = {"on_no_match": "create"}
-
-
-class Journals:
-    """The journals of runs in a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.setting = str(folder)
-        self._folder = folder
-
-    def read(self) -> list[dict[str, Any]]:
-        """Return the lines of the only journal, without times, and delete it."""
-        (path,) = list_journals(self._folder)
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        path.unlink()
-        return [{name: value for name, value in line.items() if name != "at"} for line in lines]
-
-    def read_entries(self) -> list[Any]:
-        """Return the entries that a reader finds in the only journal."""
-        (path,) = list_journals(self._folder)
-        with open_journal(path) as journal:
-            assert journal is not None
-            return list(journal.iterate_entries())
-
-    def read_intents(self) -> Iterator[Intent]:
-        """Yield all intents."""
-        (path,) = list_journals(self._folder)
-        with open_journal(path) as journal:
-            assert journal is not None
-            yield from (line for line in journal.iterate_lines() if isinstance(line, Intent))
 
 
 @pytest.fixture
@@ -60,11 +32,6 @@ def journals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Journals:
     for name in ("STANDPIPE_RUN_ID", "STANDPIPE_JOB", "STANDPIPE_TRIGGER", "MELTANO_LOADER_NAME"):
         monkeypatch.delenv(name, raising=False)
     return Journals(tmp_path / "journal")
-
-
-def change(before: Any, after: Any) -> dict[str, Any]:
-    """Return a field in the form of a journal line."""
-    return {"before": before, "after": after}
 
 
 def prepare_attributes(workspace: Any) -> None:
@@ -304,8 +271,6 @@ def test_a_run_that_is_cut_off_leaves_nothing_untold(
         assert settled | reached == {f"c{index}" for index in range(40)}
         assert (entries[-1].status, entries[-1].error[:36]) == ("stopped", "The run was stopped by a signal: no ")
     # The next run finds what was written, and writes the rest.
-    for path in list_journals(Path(journals.setting)):
-        path.unlink()
     target.run(records, journal_dir=journals.setting)
     kinds = {line["id"]: line["kind"] for line in journals.read() if line["type"] == "record"}
     assert set(kinds) == linked
