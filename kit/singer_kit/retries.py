@@ -44,3 +44,36 @@ class RetryTable:
         """Yield the upper bounds of the waits between attempts."""
         # The first value of `backoff.expo` is None, which only starts the generator.
         return islice(backoff.expo(factor=self.shortest_backoff, max_value=self.longest_backoff), 1, None)
+
+
+class AttemptCounter:
+    """Counts the failed attempts of one call, and says how many of their kind are permitted.
+
+    Args:
+        table: the limits.
+        tries: attempts for a call that fails; None for the table's number.
+        served: the number of calls that were answered so far.
+    """
+
+    def __init__(self, table: RetryTable, tries: int | None, served: int) -> None:
+        self._table, self._tries = table, table.tries if tries is None else tries
+        self._served = served
+        self._failed = self._unproven = self._limited = 0
+
+    def count_failure(self, status: int | None, served: int) -> tuple[int, int]:
+        """Count a failed attempt, and return how many of its kind there were and how many are permitted.
+
+        Args:
+            status: the status of its answer; None if there was no answer.
+            served: the number of calls that were answered so far.
+        """
+        if status == TOO_MANY_REQUESTS:
+            # If other calls got answers meanwhile, the rate limit is only busy, so the count starts again.
+            self._limited = 1 if served != self._served else self._limited + 1
+            self._served = served
+            return self._limited, self._table.limited_tries
+        if status is None or status in self._table.statuses:
+            self._failed += 1
+            return self._failed, self._tries
+        self._unproven += 1
+        return self._unproven, min(self._tries, self._table.unproven_tries)

@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from .parent import ParentWatch
 from .rate_limit import CooldownPacer
-from .retries import TOO_MANY_REQUESTS
+from .retries import TOO_MANY_REQUESTS, AttemptCounter
 from .server_waits import find_reset, find_wait, format_duration, parse_http_date
 from .text import clean_text
 
@@ -199,22 +199,20 @@ class Transport:
         tries: int | None = None,
         on_failure: Callable[[FailedCallError], None] | None = None,
     ) -> T:
-        """Make a call until `read` understands the answer, at most so often as the table says.
+        """Make a call, and repeat it within the limits of the table until `read` accepts the answer.
 
-        A 429 promises that nothing was done, so even a call that must be made once is made again after it. A 429 does
-        not count as a try when other calls were answered meanwhile: the rate limit is then only busy.
+        A 429 means that the server did nothing, so even a call that must not be made twice is repeated after it.
 
         Args:
-            call: what to send, or a function that returns it, where it changes with the attempts.
-            read: makes something of an answer; a `FailedCallError` of it has the call made again.
+            call: the request, or a function that returns it if it changes with the attempts.
+            read: decodes an answer; its `FailedCallError` has the call repeated.
             tries: attempts, if not as many as in the table.
-            on_failure: is called with every attempt that failed.
+            on_failure: is called with every failed attempt.
 
         Raises:
             NoAnswerError: there was no answer of use.
         """
-        tries = self.retries.tries if tries is None else tries
-        failed, unproven, limited, served = 0, 0, 0, self._served
+        counter = AttemptCounter(self.retries, tries, self._served)
         for longest in self.retries.generate_backoffs():
             request = call() if callable(call) else call
             try:
@@ -224,17 +222,7 @@ class Transport:
             else:
                 self._served += 1
                 return found
-            # If other calls got answers meanwhile, the limit is only busy, so the count starts again.
-            if last.status == TOO_MANY_REQUESTS:
-                limited = 1 if self._served != served else limited + 1
-                served = self._served
-                count, most = limited, self.retries.limited_tries
-            elif last.status is None or last.status in self.retries.statuses:
-                failed += 1
-                count, most = failed, tries
-            else:
-                unproven += 1
-                count, most = unproven, min(tries, self.retries.unproven_tries)
+            count, most = counter.count_failure(last.status, self._served)
             if on_failure:
                 on_failure(last)
             wait = self._choose_wait(last, longest)
