@@ -215,23 +215,6 @@ class IntercomStream(RecordStream):
         # Without a scroll in this run the numbers of users are unknown, and the next scroll compares with the old ones.
         if not isinstance(companies, IntercomStream) or not companies.selected or companies.is_skipped:
             return
-        items = (item for page in companies.start_reading() for item in page)
-        before, now = (
-            self._user_counts,
-            user_counts.sum_users((item.members.id, item.members.user_count) for item in items),
-        )
-        self._user_counts = now
-        moved = frozenset() if before is None else user_counts.find_changed_buckets(before, now)
-        if not moved:
-            return
-        self.logger.info("Reading the contacts of companies whose number of users changed (%d buckets)", len(moved))
-        # The companies are read a second time: the sums are complete only after the last page.
-        suspects = (
-            item
-            for page in companies.start_reading()
-            for item in page
-            if user_counts.find_bucket(item.members.id) in moved
-        )
 
         def fetch(company: Item) -> list[JsonObject]:
             client = self._source.client
@@ -242,13 +225,28 @@ class IntercomStream(RecordStream):
                 return []
 
         sent = set()
-        for company, contacts in self._fetch_for_each(suspects, needs=lambda _: True, fetch=fetch):
+        changed = self._find_changed_companies(companies)
+        for company, contacts in self._fetch_for_each(changed, needs=lambda _: True, fetch=fetch):
             for contact in contacts or ():
                 self._check_keys(contact, f"of company {company.members.id}")
                 # A contact may belong to several of these companies.
                 if contact["id"] not in sent:
                     sent.add(contact["id"])
                     yield contact
+
+    def _find_changed_companies(self, companies: IntercomStream) -> Iterator[Item]:
+        """Yield the companies whose number of users may have changed, and keep the numbers for the next run."""
+        items = (item for page in companies.start_reading() for item in page)
+        before = self._user_counts
+        now = user_counts.sum_users((item.members.id, item.members.user_count) for item in items)
+        self._user_counts = now
+        moved = frozenset() if before is None else user_counts.find_changed_buckets(before, now)
+        if not moved:
+            return
+        self.logger.info("Reading the contacts of companies whose number of users changed (%d buckets)", len(moved))
+        # The companies are read a second time: the sums are complete only after the last page.
+        for page in companies.start_reading():
+            yield from (item for item in page if user_counts.find_bucket(item.members.id) in moved)
 
     def _complete_records(self, lists: tuple[str, ...]) -> Iterator[tuple[Item, JsonObject | None]]:
         """Yield the changed items, each with its completed record, or with None if no list had to be fetched."""
