@@ -217,7 +217,7 @@ def check_complete(  # noqa: PLR0913 everything that the decision needs
     if allow_partial:
         if marker is None and choice.name is None and not choice.throw_away:
             raise UserError(
-                "This tap does not say what it read, nor repeat STATE: with `allow_partial`, set `store_name`."
+                "This tap neither says what it read nor repeats STATE: with `allow_partial`, set `store_name`."
             )
         return
     if marker is None:
@@ -225,9 +225,12 @@ def check_complete(  # noqa: PLR0913 everything that the decision needs
             "The tap ended without saying that it read everything, so nothing is sent: look at its log, and run again."
         )
     for names in needed:
-        if not marker.streams.intersection(names):
-            raise UserError(f"The tap did not read the stream {' or '.join(names)}, which the join needs: select it.")
         _check_received(marker, names, received)
+    _check_bounds(marker, choice, new=new)
+
+
+def _check_bounds(marker: Marker, choice: StoreChoice, *, new: bool) -> None:
+    """Check that the tap left out no records on purpose."""
     # This applies to later runs too. A bounded run moves the bookmarks past changes of older rows.
     if marker.bounded:
         raise UserError("The tap's run was bounded by `start_date`, so rows are missing: remove it.")
@@ -240,7 +243,9 @@ def check_complete(  # noqa: PLR0913 everything that the decision needs
 
 
 def _check_received(marker: Marker, names: tuple[str, ...], received: ReceivedRows) -> None:
-    """Check that all records of a stream that the tap read reached the map."""
+    """Check that the tap read a stream, or one of two, and that all of its records reached the map."""
+    if not marker.streams.intersection(names):
+        raise UserError(f"The tap did not read the stream {' or '.join(names)}, which the join needs: select it.")
     came = [name for name in names if name in received.rows]
     if not came:
         raise UserError(

@@ -169,8 +169,7 @@ def plan_attributes(
 
     Raises:
         AttributeConflictError: one has another type, is archived, belongs to the other model, is read-only, has an
-            illegal
-            name, or would exceed the workspace's limit.
+            illegal name, or would exceed the workspace's limit.
     """
     custom = {attribute.name: attribute for attribute in existing if attribute.is_custom}
     plan = AttributePlan([], types := {}, choices := {})
@@ -190,13 +189,17 @@ def plan_attributes(
             plan.earlier.append(attribute.name)
         if remote.choices:
             choices[attribute.name] = remote.choices
-    active = sum(attribute.is_custom and not attribute.is_archived for attribute in existing)
-    if plan.missing and active + len(plan.missing) > MAX_ATTRIBUTES:
-        raise AttributeConflictError(
-            f"Intercom holds at most {MAX_ATTRIBUTES} custom attributes and has {active}; {len(plan.missing)} more are "
-            f"needed (the first is `{plan.missing[0].name}`): archive some there, or send fewer."
-        )
+    _check_limit(plan.missing, existing)
     return plan
+
+
+def _check_limit(missing: Sequence[Attribute], existing: Sequence[RemoteAttribute]) -> None:
+    active = sum(attribute.is_custom and not attribute.is_archived for attribute in existing)
+    if missing and active + len(missing) > MAX_ATTRIBUTES:
+        raise AttributeConflictError(
+            f"Intercom holds at most {MAX_ATTRIBUTES} custom attributes and has {active}; {len(missing)} more are "
+            f"needed (the first is `{missing[0].name}`): archive some there, or send fewer."
+        )
 
 
 def is_legal_name(name: str) -> bool:

@@ -71,8 +71,6 @@ def build_customer(
     customs, fit = read_values(options.customs, company.custom_attributes)
     email = rules.strip_text(speaker.email) if speaker else None
     code = country and find_country_code(country)
-    tags = (company.tags.tags if company.tags else None) or ()
-    names = sorted({tag for one in tags if (tag := rules.strip_text(one.name))})
     record = {
         "external_id": external_id,
         "name": name or external_id,
@@ -83,7 +81,7 @@ def build_customer(
         "free_trial_started_at": date,
         "country": code,
         "city": city,
-        "attributes": {"custom": customs, **({"tags": names} if options.tags else {})},
+        "attributes": {"custom": customs, **({"tags": _list_tags(company)} if options.tags else {})},
     }
     # In the order of CUSTOMER_NOTES.
     holds = (
@@ -95,6 +93,11 @@ def build_customer(
         not (fit and is_date and are_places),
     )
     return DerivedRecord(record, [note for note, one in zip(CUSTOMER_NOTES, holds, strict=True) if one])
+
+
+def _list_tags(company: Company) -> list[str]:
+    tags = (company.tags.tags if company.tags else None) or ()
+    return sorted({tag for one in tags if (tag := rules.strip_text(one.name))})
 
 
 def _find_places(
