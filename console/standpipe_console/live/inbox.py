@@ -21,7 +21,7 @@ from standpipe_console.errors import ConsoleError
 from .rings import MAX_ID, Subject, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from standpipe_console._kit.json_types import JsonValue
 
@@ -119,41 +119,40 @@ class Inbox:
         rings = list(rings)
         with self._begin() as connection:
             new = self._drop_seen(connection, rings, now)
-            # In one order everywhere, so that two programs on PostgreSQL never wait for each other's rows.
-            counts = Counter(sorted((ring.source, ring.type[:_MAX_TYPE]) for ring in new))
-            targets = Counter(sorted(target for ring in new for target in ring.targets))
-            if counts:
-                statement = self._insert(_COUNTS)
-                connection.execute(
-                    statement.on_conflict_do_update(
-                        index_elements=["source", "type"],
-                        set_={"events": _COUNTS.c.events + statement.excluded.events, "last_at": now},
-                    ),
-                    [
-                        {"source": source, "type": kind, "events": n, "last_at": now}
-                        for (source, kind), n in counts.items()
-                    ],
-                )
-            if targets:
-                statement = self._insert(_WAITING)
-                connection.execute(
-                    statement.on_conflict_do_update(
-                        index_elements=["job", "subject", "id"],
-                        set_={"last_rung_at": now, "rings": _WAITING.c.rings + statement.excluded.rings},
-                    ),
-                    [
-                        {
-                            "job": target.job,
-                            "subject": target.subject.value,
-                            "id": target.id,
-                            "first_rung_at": now,
-                            "last_rung_at": now,
-                            "rings": n,
-                        }
-                        for target, n in targets.items()
-                    ],
-                )
+            if new:
+                # In one order everywhere, so that two programs on PostgreSQL never wait for each other's rows.
+                counts = Counter(sorted((ring.source, ring.type[:_MAX_TYPE]) for ring in new))
+                self._add_counts(connection, counts, now)
+                self._add_waiting(connection, Counter(sorted(one for ring in new for one in ring.targets)), now)
         return len(new)
+
+    def _add_counts(self, connection: sa.Connection, counts: Mapping[tuple[str, str], int], now: float) -> None:
+        """Add the numbers of events by source and type."""
+        statement = self._insert(_COUNTS)
+        update = {"events": _COUNTS.c.events + statement.excluded.events, "last_at": now}
+        statement = statement.on_conflict_do_update(index_elements=["source", "type"], set_=update)
+        rows = [{"source": source, "type": kind, "events": n, "last_at": now} for (source, kind), n in counts.items()]
+        connection.execute(statement, rows)
+
+    def _add_waiting(self, connection: sa.Connection, targets: Mapping[Target, int], now: float) -> None:
+        """Add what is to be read again. What waits already keeps its first time."""
+        if not targets:
+            return
+        statement = self._insert(_WAITING)
+        update = {"last_rung_at": now, "rings": _WAITING.c.rings + statement.excluded.rings}
+        statement = statement.on_conflict_do_update(index_elements=["job", "subject", "id"], set_=update)
+        rows = [
+            {
+                "job": target.job,
+                "subject": target.subject.value,
+                "id": target.id,
+                "first_rung_at": now,
+                "last_rung_at": now,
+                "rings": n,
+            }
+            for target, n in targets.items()
+        ]
+        connection.execute(statement, rows)
 
     def list_waiting(self, job: str) -> list[Waiting]:
         """Return what waits for a run of this job, the oldest first."""
