@@ -12,7 +12,7 @@ import os
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -56,7 +56,7 @@ class _Reading:
     def read(self, line: Line) -> RecordOutcome | None:
         """Take the next line; return what it says of a record, if it does."""
         if isinstance(line, RecordResult):
-            return self._count(self._build_outcome(line))
+            return self._count(_build_outcome(line, line, self.last_at))
         self.last_at = line.at
         if isinstance(line, RunStart):
             self.run = line
@@ -88,19 +88,6 @@ class _Reading:
                 counts[name] = value
         return {name: value for name, value in counts.items() if value}
 
-    def _build_outcome(self, line: RecordResult) -> RecordOutcome:
-        return RecordOutcome(
-            stream=line.stream,
-            record_id=_clean(line.id),
-            kind=line.kind,
-            reason=_clean(line.reason),
-            at=self.last_at,
-            remote_id=_clean(line.remote_id or ""),
-            name=_clean(line.name),
-            email=_clean(line.email),
-            company=_clean(line.company),
-        )
-
     def _count(self, outcome: RecordOutcome) -> RecordOutcome:
         if outcome.stream in _NO_RECORDS:
             return outcome
@@ -114,18 +101,21 @@ class _Reading:
 
 
 def _build_write(intent: Intent, line: Outcome) -> RecordOutcome:
+    outcome = _build_outcome(intent, line, line.at)
+    return replace(outcome, detail=_clean(line.detail), write=Write(intent.action, line.fields))
+
+
+def _build_outcome(record: Intent | RecordResult, result: Outcome | RecordResult, at: float) -> RecordOutcome:
     return RecordOutcome(
-        stream=intent.stream,
-        record_id=_clean(intent.id),
-        kind=line.kind,
-        reason=_clean(line.reason),
-        at=line.at,
-        remote_id=_clean(line.remote_id or intent.remote_id or ""),
-        name=_clean(intent.name),
-        email=_clean(intent.email),
-        company=_clean(intent.company),
-        detail=_clean(line.detail),
-        write=Write(intent.action, line.fields),
+        stream=record.stream,
+        record_id=_clean(record.id),
+        kind=result.kind,
+        reason=_clean(result.reason),
+        at=at,
+        remote_id=_clean(result.remote_id or record.remote_id or ""),
+        name=_clean(record.name),
+        email=_clean(record.email),
+        company=_clean(record.company),
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import StreamingResponse
 
 from standpipe_console._kit.csv_files import protect_cell
-from standpipe_console.history.store import SORTS
+from standpipe_console.history.records import SORTS
 from standpipe_console.project.plugin_facts import Wording
 
 from . import words
