@@ -39,7 +39,7 @@ class BlockList:
                 held = json.loads(self._path.read_text(encoding="utf-8"))
                 self._salt, self._hashes = str(held["salt"]), {str(one) for one in held["hashes"]}
             except (ValueError, KeyError, TypeError) as error:
-                raise ValueError(f"The block list {self._path} is damaged: bring back a copy.") from error
+                raise ValueError(f"The block list {self._path} is damaged: restore it from a copy.") from error
 
     def __bool__(self) -> bool:
         return bool(self._hashes)

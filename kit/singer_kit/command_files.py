@@ -42,7 +42,7 @@ def check_file(file: IO[str] | None, option: str, find_problems: Callable[[JsonV
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def is_too_deep(value: JsonValue) -> bool:

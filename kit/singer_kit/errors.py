@@ -73,13 +73,13 @@ def _describe_runtime_error(error: Any) -> str | None:
     # Any other RuntimeError is a bug of the program, and its traceback helps to find it.
     if "can't start new thread" not in str(error):
         return None
-    return f"The system starts no more threads: lower `max_concurrency`, or raise the limit; {RUN_AGAIN}"
+    return f"The system cannot start more threads: lower `max_concurrency`, or raise the limit; {RUN_AGAIN}"
 
 
 def _describe_database_error(error: Any) -> str | None:
     text = str(error)
     if "disk is full" in text:
-        return f"There is no room left for temporary files: make room, or set TMPDIR to another folder; {RUN_AGAIN}"
+        return f"The disk for temporary files is full: free some space, or set TMPDIR to another folder; {RUN_AGAIN}"
     if any(words in text for words in ("unable to open database file", "disk I/O error", "readonly database")):
         return f"Temporary files cannot be written: set TMPDIR to a folder that can be written to; {RUN_AGAIN}"
     return None
@@ -89,9 +89,9 @@ def _describe_os_error(error: Any) -> str | None:
     # An error about an open file contains no file name.
     where = error.filename or "temporary files"
     if error.errno in NO_ROOM:
-        return f"There is no room left for {where} ({error.strerror}): make room; {RUN_AGAIN}"
+        return f"The disk has no space for {where} ({error.strerror}): free some; {RUN_AGAIN}"
     if error.errno in NOT_WRITABLE:
-        return f"The system refuses {where} ({error.strerror}): check its permissions; {RUN_AGAIN}"
+        return f"The system denies access to {where} ({error.strerror}): check its permissions; {RUN_AGAIN}"
     if error.errno in TOO_MANY_FILES:
         return f"Too many files and connections are open: lower `max_concurrency`, or raise the limit; {RUN_AGAIN}"
     return None
@@ -112,7 +112,7 @@ SENTENCES: tuple[tuple[type[Exception], Callable[[Any], str | None]], ...] = (
     (RecordsWithoutSchemaException, str),
     (MapExpressionError, "The setting `stream_maps` cannot be used: {}".format),
     (StreamMapConfigError, "The setting `stream_maps` cannot be used: {}".format),
-    (MemoryError, f"The memory is used up: lower `max_concurrency`, or give the process more; {RUN_AGAIN}".format),
+    (MemoryError, f"The process ran out of memory: lower `max_concurrency`, or give it more; {RUN_AGAIN}".format),
     (RuntimeError, _describe_runtime_error),
     (sqlite3.OperationalError, _describe_database_error),
     (

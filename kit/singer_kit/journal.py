@@ -219,8 +219,8 @@ class JournalWriter:
 
     def _stop(self, cause: str | None) -> None:
         self._problem = (
-            f"The journal {self._path} cannot be written ({cause}), and nothing is written without it: make room, or "
-            "set `journal_dir` to another folder."
+            f"The journal {self._path} cannot be written ({cause}), and nothing is written without it: free some "
+            "space, or set `journal_dir` to another folder."
         )
         raise ConfigurationError(self._problem)
 

@@ -44,5 +44,5 @@ class RejectLimit:
         # The share refers to attempts, so records without an attempt count only against a number.
         if refused + (0 if self.maximum is None else self.earlier) > maximum:
             counts = f"{refused + self.earlier} of {self.attempts + self.earlier}"
-            return f"{counts} records were refused, over `max_rejects` ({maximum:g}): {_SEE}"
+            return f"{counts} records were refused, more than `max_rejects` permits ({maximum:g}): {_SEE}"
         return None

@@ -136,7 +136,8 @@ class PageDecoder:
     def describe_odd(self) -> list[str]:
         """Return a line for each member with another type, and reset the counts."""
         lines = [
-            f"{count} of the {self.shape.name} have a `{name}` of another type than is documented: it counts as null"
+            f"{count} of the {self.shape.name} have a `{name}` whose type is not the documented one: "
+            "it is treated as null"
             for name, count in sorted(self.odd.items())
         ]
         self.odd.clear()

@@ -32,14 +32,14 @@ def make_folder(folder: Path, setting: str, names: Iterable[str]) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"The folder of `{setting}`, {folder}, cannot be made: {error.strerror}.") from None
+        raise ConfigurationError(f"The folder of `{setting}`, {folder}, cannot be created: {error.strerror}.") from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigurationError(f"The folder of `{setting}`, {folder}, cannot be written to.")
     registry = get_registry_path(os.environ)
     try:
         remember_folder(registry, PLUGIN, folder, names)
     except OSError as error:
-        raise ConfigurationError(f"The folder {folder} cannot be noted in {registry}: {error.strerror}.") from None
+        raise ConfigurationError(f"The folder {folder} cannot be recorded in {registry}: {error.strerror}.") from None
 
 
 def get_draft_path(path: Path) -> Path:
@@ -99,6 +99,6 @@ def _explain_write_error(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigurationError(
-            f"The file {path} cannot be written ({error.strerror}): make room, or set `report_dir` (or `memory_dir`) "
-            "to another folder."
+            f"The file {path} cannot be written ({error.strerror}): free some space, or set `report_dir` (or "
+            "`memory_dir`) to another folder."
         ) from error

@@ -41,7 +41,7 @@ class RecordKeys:
             if type(value) is not kind or value == "":
                 return (
                     f"{self._vendor} sent a record of {self._stream} whose `{key}` is {_describe_value(value)} "
-                    f"({place}): without it the stream cannot be read; run again, and if the error stays, "
+                    f"({place}): without it the stream cannot be read; run again, and if the error persists, "
                     f"ask {self._vendor}."
                 )
         return None

@@ -33,7 +33,7 @@ def find_unknown_settings(names: Iterable[str], known: Collection[str]) -> list[
 def suggest_name(name: str, known: Iterable[str]) -> str:
     """Return the end of a sentence about an unknown name: the most similar known name, if there is one."""
     near = get_close_matches(name, known, n=1)
-    return f": is `{near[0]}` meant?" if near else "."
+    return f": did you mean `{near[0]}`?" if near else "."
 
 
 def read_settings(config: Mapping[str, JsonValue], schemas: Mapping[str, Schema]) -> tuple[JsonObject, list[str]]:

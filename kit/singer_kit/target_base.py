@@ -114,7 +114,7 @@ class TargetBase(Plugin, Target, abc.ABC):
             self.run.complete()
         except ConfigurationError as error:
             # All records are written and STATE is printed, so a missing summary must not repeat them.
-            self.logger.warning("The summary stays unfinished: %s", error)
+            self.logger.warning("The summary of this run could not be completed: %s", error)
         if self.config.get("fail_on_rejects") and self.count_rejects():
             raise FatalAPIError("Some records were refused, and `fail_on_rejects` is set: see rejects.jsonl.")
 
@@ -130,7 +130,7 @@ class TargetBase(Plugin, Target, abc.ABC):
             raise UserError(f"The SCHEMA of the stream {message_dict['stream']} has no `properties`: check the tap.")
         if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
             raise UserError(
-                f"The SCHEMA of the stream {message_dict['stream']} has odd `key_properties`: check the tap."
+                f"The SCHEMA of the stream {message_dict['stream']} has invalid `key_properties`: check the tap."
             )
         super()._process_schema_message(message_dict)
 
@@ -229,4 +229,4 @@ class TargetBase(Plugin, Target, abc.ABC):
         self.run.end(self._describe_refusal(error) if isinstance(error, self.record_refused) else error)
 
     def _describe_refusal(self, error: Exception) -> UserError:
-        return UserError(f"{self.vendor} refused what a run cannot do without ({error}): {RUN_AGAIN}")
+        return UserError(f"{self.vendor} refused a request that every run needs ({error}): {RUN_AGAIN}")

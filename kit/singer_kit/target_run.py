@@ -102,7 +102,7 @@ class RunBase(abc.ABC):
             self.journal.end(status, summary=self._figures, stopped_by=stopped_by, error=sentence)
         except ConfigurationError as problem:
             # The journal contains all writes, so a missing last line is no reason to repeat them.
-            LOGGER.warning("The journal has no last line: %s", problem)
+            LOGGER.warning("The end of the run could not be written into its journal: %s", problem)
 
     def _begin(self, folders: Folders, reports: Collection[str]) -> None:
         """Open the journal, and take the lock unless this is a validation.
@@ -131,7 +131,7 @@ class RunBase(abc.ABC):
         try:
             keep_reports(*keeps)
         except OSError as error:
-            LOGGER.warning("The reports of this run are not kept in %s/runs: %s", keeps[0], error.strerror)
+            LOGGER.warning("The reports of this run could not be copied into %s/runs: %s", keeps[0], error.strerror)
 
     def _describe_end(self, error: BaseException | None) -> tuple[str, str]:
         """Return a word and a sentence about the end of the run."""

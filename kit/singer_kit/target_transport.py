@@ -191,5 +191,5 @@ class TargetTransport(Transport):
         if error.answer is None:
             return f"{self.vendor} did not answer ({error.reason})"
         if error.status == requests.codes.too_many_requests:
-            return f"{self.vendor} answered 429 (something else uses up the rate limit)"
+            return f"{self.vendor} answered 429 (another program uses up the rate limit)"
         return f"{self.vendor} answered {error.reason}"

@@ -280,7 +280,7 @@ class Transport:
         while piece := response.raw.read1(_PIECE, decode_content=True):
             body += piece
             if self._clock() > deadline:
-                raise FailedCallError(f"not all of the answer in {self._answer_timeout:g} s", slow=True)
+                raise FailedCallError(f"the answer was incomplete after {self._answer_timeout:g} s", slow=True)
         return bytes(body)
 
     def _respect_window(self, answer: Answer) -> None:
@@ -308,7 +308,9 @@ class Transport:
         wait = find_wait(error.answer.headers, time.time(), self.retries.longest_wait)
         # A run that sleeps for hours looks hung, so it ends with a sentence that says when to run again.
         if wait is not None and wait > self.retries.longest_wait:
-            raise NoAnswerError(1, error, f"{self.vendor} asks for a wait of {format_duration(wait)}: run again then.")
+            raise NoAnswerError(
+                1, error, f"{self.vendor} asks for a wait of {format_duration(wait)}: run again after that."
+            )
         if wait is None and error.status == TOO_MANY_REQUESTS:
             return self.retries.limited_wait or longest
         return wait

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .json_types import JsonValue
 
-CHANGED_SINCE = "it was changed since"
+CHANGED_SINCE = "it has changed since"
 CREATED = "the run created it"
 
 

@@ -4,7 +4,7 @@ It reads the journal of a run (`-` is standard input) and prints a JSON object f
 
     {"stream": "contacts", "id": "c1", "remote_id": "5f…", "name": "Ann", "outcome": "restored", "reason": "",
      "restored": {"custom_attributes.cb_cust_mrr": {"before": 30, "after": 20}},
-     "kept": {"custom_attributes.cb_cust_status": "it was changed since"}}
+     "kept": {"custom_attributes.cb_cust_status": "it has changed since"}}
 
 and at the end `{"outcomes": {"restored": 1}, "fields": 1}`. `undo_run.UndoResult` says what the outcomes mean. Each
 record is read at the time, and a field is put back only while it holds what the run wrote: so the command can be
@@ -53,7 +53,7 @@ class RestoringTarget(Protocol):
         """Return the object that reads, compares and writes the vendor's records."""
 
 
-@click.command("undo", help="Put back what a run wrote, as its journal tells.")
+@click.command("undo", help="Restore the values from before a run, as recorded in its journal.")
 @click.option("--journal", type=click.File("rb"), required=True, help="The journal of the run; - is standard input.")
 @click.option("--archive-created", is_flag=True, help="Archive the records that the run created.")
 @click.pass_obj

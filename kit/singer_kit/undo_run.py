@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from .journal import JournalWriter
     from .json_types import JsonObject, JsonValue
 
-STOPPED = "The undo was stopped: what it has put back stays so; run it again to go on."
+STOPPED = "The undo was stopped. What it restored stays restored: run it again to continue."
 GONE = "it is archived, merged or deleted"
-UNKNOWN_STREAM = "this target does not write such records any more"
-UNKNOWN_CREATION = "the run was killed while it created it, so its id is not known"
+UNKNOWN_STREAM = "this target no longer writes such records"
+UNKNOWN_CREATION = "the run was killed while creating it, so its id is unknown"
 
 _QUEUED = 4  # records in progress per worker
 

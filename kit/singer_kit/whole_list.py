@@ -98,8 +98,8 @@ class Shortage:
     def sentence(self) -> str:
         """The sentence that ends the run."""
         return (
-            f"{self}, also not on a second request: nothing was written, and no STATE either, so run again later. "
-            "`max_missing` is the share that may be missing."
+            f"{self}, not even on a second request: nothing was written, and no STATE either, so run again later. "
+            "`max_missing` sets the share that may be missing."
         )
 
 
@@ -162,14 +162,14 @@ class WholeList:
                 return
             # With a repeated cursor, or with empty pages only, the run would never end.
             if page.cursor in followed or empty > MOST_EMPTY:
-                raise NotWholeError(f"The pages of {self._name} go round in circles: run again later.")
+                raise NotWholeError(f"The pages of {self._name} repeat without end: run again later.")
             cursor = page.cursor
             followed.add(cursor)
 
     def _check_page(self, page: Page) -> None:
         """Refuse a page without an item while announced items are missing."""
         if page.cursor and not page.items and page.total is not None and not self._is_end(page):
-            raise UnprovenError(f"no item of the {page.total} that are announced")
+            raise UnprovenError(f"none of the {page.total} announced items")
 
     def _is_end(self, page: Page) -> bool:
         """Return whether an empty page with a cursor is the end, because all announced items came."""

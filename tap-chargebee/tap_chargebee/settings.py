@@ -105,7 +105,9 @@ def find_setting_problems(config: Mapping[str, JsonValue]) -> list[str]:
     problems += find_url_problem("api_url", config.get("api_url"), "https://acme.chargebee.com/api/v2")
     problems += find_date_problem("start_date", config.get("start_date"))
     if config.get("customer_limit") and config.get("customer_ids"):
-        problems.append("The settings `customer_limit` and `customer_ids` exclude each other: leave one of them out.")
+        problems.append(
+            "The settings `customer_limit` and `customer_ids` cannot be used together: leave one of them out."
+        )
     if config.get("customer_ids") == []:
         problems.append("The setting `customer_ids` is empty: name at least one customer, or leave it out.")
     return problems

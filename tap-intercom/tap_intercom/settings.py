@@ -122,7 +122,9 @@ def find_setting_problems(config: Mapping[str, JsonValue]) -> list[str]:
     problems = []
     token, version = config.get("access_token"), config.get("intercom_version")
     if token and not (token.isascii() and token.isprintable() and " " not in token):
-        problems.append("The setting `access_token` holds a blank or a character that no token has: copy it again.")
+        problems.append(
+            "The setting `access_token` contains a blank or another character that tokens never have: copy it again."
+        )
     problems += find_url_problem("api_url", config.get("api_url"), "https://api.intercom.io")
     if version is not None and not _VERSION.fullmatch(version):
         problems.append("The setting `intercom_version` is not a version such as 2.14.")

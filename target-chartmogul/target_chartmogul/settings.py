@@ -80,8 +80,8 @@ PROPERTIES = th.PropertiesList(
         th.ArrayType(th.StringType(allowed_values=list(KEYS))),
         default=list(KEYS),
         title="Merge by",
-        description="The keys by which two customers are the same, the surest first. The first that finds one customer "
-        "decides, unless another key finds a different one.",
+        description="The keys by which two customers are the same, the most reliable first. The first that finds one "
+        "customer decides, unless another key finds a different one.",
     ),
     build_mode_setting("reads, compares"),
     *build_reject_settings(),
@@ -140,7 +140,7 @@ def parse_settings(config: Mapping[str, JsonValue]) -> Settings:
     key, source = config["api_key"].strip(), config["data_source_name"].strip()
     if not key.isascii() or not key.isprintable() or not {" ", ":"}.isdisjoint(key):
         # One example is the ellipsis of a key in a document.
-        raise ConfigurationError("The setting `api_key` has characters that no key of ChartMogul's has.")
+        raise ConfigurationError("The setting `api_key` contains characters that ChartMogul's keys never have.")
     api_url = (config.get("api_url") or "").strip() or BASE_URL
     for problem in find_url_problem("api_url", api_url, BASE_URL):
         raise ConfigurationError(problem)

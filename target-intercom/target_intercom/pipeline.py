@@ -338,7 +338,7 @@ class Pipeline(RunBase):
             self._logger.warning("%s", warning)
         if self.summary.moved:
             self._logger.warning(
-                "%d records match another user or company than before, and the earlier one keeps its old values: see "
+                "%d records now match a different user or company, and the earlier one keeps its old values: see "
                 "moved.csv and the setting `on_moved`",
                 self.summary.moved,
             )

@@ -120,7 +120,7 @@ PROPERTIES = th.PropertiesList(
         default="keep",
         allowed_values=["keep", "clear"],
         title="On moved",
-        description="What happens to the earlier user or company when a record matches another one than before, or "
+        description="What happens to the earlier user or company when a record now matches a different one, or "
         "when another record is sent in its place: it keeps its values, or they and the link are cleared.",
     ),
     th.Property(
@@ -136,7 +136,7 @@ PROPERTIES = th.PropertiesList(
         th.StringType,
         title="Company prefix",
         description="The owned prefix of companies, where contacts have `owned_prefix`: in Intercom the attributes "
-        "of both share one space of names. The link attribute and the fields of the conditions then begin with it "
+        "of both share one namespace. The link attribute and the fields of the conditions then begin with it "
         "too.",
     ),
     th.Property(
@@ -354,6 +354,6 @@ def _assert_usable(texts: Mapping[str, str]) -> None:
     token, url = texts["access_token"], texts.get("api_url", "")
     # An HTTP header cannot contain some characters, such as the ellipsis of an example token.
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigurationError("The setting `access_token` has characters that are in no token of Intercom's.")
+        raise ConfigurationError("The setting `access_token` contains characters that Intercom's tokens never have.")
     for problem in find_url_problem("api_url", url, "https://api.intercom.io"):
         raise ConfigurationError(problem)

@@ -190,7 +190,7 @@ class StreamPipeline:
             is_written = name in self.options.types or name in self.options.object_type.standard
             if count == self._decided >= FIRST_ATTEMPTS and is_written and name not in self._earlier:
                 return (
-                    f"Each of the {self._decided} records has a value of `{name}` that Intercom cannot hold: nothing "
+                    f"Each of the {self._decided} records has a value of `{name}` that Intercom cannot store: nothing "
                     "was written. Correct that field in the source, or set `accept_changes` to true for one run to "
                     "clear it."
                 )

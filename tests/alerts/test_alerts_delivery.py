@@ -181,7 +181,7 @@ def test_a_good_run_sends_a_heartbeat(project: Project, sink: Any, caplog: pytes
     assert sink.paths == ["/ping/sync", "/ping/sync-leads"]
     sink.mode = "down"
     tell_after_run(project, "sync", is_good=True)
-    assert caplog.messages == ["The heartbeat of sync was not taken: check HEARTBEAT_URL."]
+    assert caplog.messages == ["The heartbeat of sync was not accepted: check HEARTBEAT_URL."]
 
 
 def test_a_pause_is_told_and_its_end(alerting: Project, sink: Any, past: Any) -> None:
@@ -257,7 +257,7 @@ def test_a_test_message_reaches_every_address(alerting: Project, sink: Any) -> N
         (
             "HEARTBEAT_URL",
             "hc-ping.com/secret",
-            "HEARTBEAT_URL is not a web address: copy the whole one, which begins with https://.",
+            "HEARTBEAT_URL is not a web address: copy the whole address, which begins with https://.",
         ),
         ("ALERT_TIMEZONE", "Mars", "ALERT_TIMEZONE must be a time zone such as Asia/Kolkata, and is `Mars`."),
         ("ALERT_MARGIN", "-1", "ALERT_MARGIN must be a number of at least 0, and is `-1`."),
@@ -278,7 +278,7 @@ def test_doctor_says_where_alerts_go(alerting: Project) -> None:
     good = Finding("alerts", "pass", "alerts go to json")
     assert list(check_settings(alerting)) == [good]
     schedules.write_lines(alerting, lines)
-    missing, remedy = "nobody looks for runs that are late: the crontab has no line for it", "schedule install"
+    missing, remedy = "late runs are not noticed: the crontab has no line that checks for them", "schedule install"
     assert list(check_settings(alerting)) == [
         good,
         Finding("alerts", "fail", missing, f"meltano invoke standpipe:{remedy}"),
@@ -287,7 +287,7 @@ def test_doctor_says_where_alerts_go(alerting: Project) -> None:
     assert list(check_settings(alerting)) == [good]
     assert set(schedules.read_installed(alerting)) == {"sync-every-6h", "alert check"}
     alerting.dotenv.remove_values(lambda name: name == "ALERT_URLS")
-    assert [one.what for one in check_settings(alerting)] == ["nobody is told when a run fails"]
+    assert [one.what for one in check_settings(alerting)] == ["nobody is notified when a run fails"]
 
 
 def test_the_check_is_a_line_of_its_own_in_the_crontab(project: Project) -> None:

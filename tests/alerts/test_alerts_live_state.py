@@ -66,7 +66,7 @@ def test_status_says_what_waits_and_for_how_long(project: Project, inbox: Inbox)
     live = read_live(project)
     assert list_live_sentences(live) == [
         "Live is running.",
-        "The last ring came 90 seconds ago.",
+        "The last event came 90 seconds ago.",
         "sync: 1 ids wait, the oldest for 90 s.",
         "sync: runs for single ids do not start. A guard stopped the last run.",
         "sync: the last run over 2 ids took 4 s and ended 4 minutes ago, 9 s after the first of its changes.",
@@ -131,7 +131,7 @@ def test_doctor_reaches_the_receiver(project: Project, inbox: Inbox, sink: Any) 
     ]
     assert sink.paths == ["/healthz"]
     sink.mode = "down"
-    what = f"the receiver at {sink.url} says that changes do not become runs"
+    what = f"the receiver at {sink.url} says that changes do not start runs"
     assert list(check_live(project))[1:] == [Finding("live", "fail", what, "standpipe live status")]
     inbox.write_fact("receiver", {"host": "127.0.0.1", "port": 9})
     assert [one.what for one in check_live(project)][1:] == ["the receiver at http://127.0.0.1:9 does not answer"]

@@ -158,7 +158,7 @@ SITUATIONS = {
         "failure",
         "Standpipe: the billing sync is late",
         (
-            "The billing sync does not end: the run that began at 01:00 is still under way. See its log in "
+            "The billing sync does not end: the run that began at 01:00 is still running. See its log in "
             "logs/sync, and stop it if it hangs."
         ),
     ),
@@ -167,8 +167,8 @@ SITUATIONS = {
         "warning",
         "Standpipe: the billing sync is paused",
         (
-            "The billing sync is paused since 10:30: the run of 06:00 was undone. Nothing is written until somebody "
-            "runs `standpipe resume sync`."
+            "The billing sync has been paused since 10:30: the run of 06:00 was undone. Nothing is written until "
+            "somebody runs `standpipe resume sync`."
         ),
     ),
     "live is stuck": (
@@ -178,8 +178,8 @@ SITUATIONS = {
         "failure",
         "Standpipe: live is stuck on the billing sync",
         (
-            "Live brings no change of the billing sync over since 11:40: Chargebee's events cannot be read: no "
-            "route. `standpipe doctor` says what to do. What changed waits, and the schedule goes on."
+            "Live has not delivered changes to the billing sync since 11:40: Chargebee's events cannot be read: no "
+            "route. `standpipe doctor` says what to do. The changes wait, and scheduled runs continue."
         ),
     ),
 }
@@ -213,7 +213,10 @@ ENDS = {
     "refusals": (
         SITUATIONS["some records refused"][0],
         facts(good("18:00")),
-        "Intercom took every record of the billing sync: the run at 18:00 ended well. It had refused some since 06:00.",
+        (
+            "Intercom accepted every record of the billing sync: the run at 18:00 ended well. It had refused some "
+            "since 06:00."
+        ),
     ),
     "late": (
         SITUATIONS["late"][0],

@@ -116,7 +116,7 @@ def test_a_paused_pipeline_runs_nothing(
 ) -> None:
     """Runs by people, schedules and live end with one sentence and exit code 75. Validations still run."""
     said = standpipe("pause", "sync").output
-    assert said.startswith("sync is paused since ")
+    assert said.startswith("sync has been paused since ")
     assert said.endswith("UTC (it was paused by hand): nothing of it runs until `standpipe resume sync`.\n")
     assert standpipe("run", "sync", code=75).stderr == said
     assert standpipe("run", "trial", code=75).stderr == said
@@ -135,9 +135,9 @@ def test_a_paused_pipeline_runs_nothing(
 
 def test_a_pause_is_of_a_pipeline(standpipe: Standpipe) -> None:
     """Any writing job of a pipeline can name it. Another job is refused."""
-    assert standpipe("pause", "resync-leads").output.startswith("sync-leads is paused since")
+    assert standpipe("pause", "resync-leads").output.startswith("sync-leads has been paused since")
     refused = standpipe("pause", "validate", code=1).stderr
-    assert refused == "Error: `validate` is no job that writes: name one of sync, sync-leads.\n"
+    assert refused == "Error: `validate` is not a job that writes: name one of sync, sync-leads.\n"
 
 
 # Undo.
@@ -197,17 +197,17 @@ def test_a_run_is_undone(
     assert read_lines(said) == [
         "Run 8f2c01 of sync, started 2025-11-30 17:00 UTC (schedule).",
         "It changed 2 fields of 2 records.",
-        "record  name  e-mail         would get back",
+        "record  name  e-mail         values to restore",
         "ann     -     ann@a.example  cb_cust_mrr: 20 -> 10",
         "bea     -     bea@a.example  cb_cust_mrr: 40 -> 30",
         f"{promise} Then sync is paused until `standpipe resume sync`.",
-        "Put this back, and pause sync? Type y for yes, anything else for no:",
-        "Put back 1 fields of 1 records.",
-        "Not put back:",
+        "Restore these values, and pause sync? Type y for yes, anything else for no:",
+        "Restored 1 fields of 1 records.",
+        "Not restored:",
         "fields or records  because",
-        "1                  it was changed since",
+        "1                  it has changed since",
         "record  who            what stays",
-        "bea     bea@a.example  cb_cust_mrr: it was changed since",
+        "bea     bea@a.example  cb_cust_mrr: it has changed since",
         f"{end} The undo is the run 5d1f6c0e7a3b4c2d9e8f1a2b3c4d5e6f.",
     ]
     assert "\n".join(read_lines(said)) in OPERATIONS
@@ -351,7 +351,7 @@ def test_runs_are_undone_in_any_order(
 
     assert undo("aa1") == {
         "outcomes": {"restored": 2, "gone": 1, "created": 1, "kept": 2},
-        "ann": ["it was changed since", ""],
+        "ann": ["it has changed since", ""],
         "cid": ["it is archived, merged or deleted"],
         "dan": ["the run created it"],
     }
@@ -426,7 +426,8 @@ def test_what_cannot_be_retried(standpipe: Standpipe, started: Callable[[], list
     assert said == "Error: There is nothing to retry of `billing`: name one of sync, sync-leads.\n"
     assert standpipe("retry", "--job", "sync", answer="n\n").output.endswith("Nothing was retried.\n")
     standpipe("pause", "sync")
-    assert standpipe("retry", "--yes", code=1).stderr.startswith("Error: Nothing was retried. sync is paused since")
+    refused = standpipe("retry", "--yes", code=1).stderr
+    assert refused.startswith("Error: Nothing was retried. sync has been paused since")
     assert started() == []
 
 

@@ -126,7 +126,7 @@ def test_a_file_that_is_no_journal_stops_no_other(
     journal.end()
     history.load_journals()
     assert [run.run_id for run in history.list_runs()] == ["r1"]
-    assert caplog.messages == [f"{foreign} is not a journal: move it away."]
+    assert caplog.messages == [f"{foreign} is not a journal: move it to another folder."]
     assert foreign.exists()
 
 

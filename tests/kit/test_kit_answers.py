@@ -177,7 +177,7 @@ def test_a_member_of_another_type_is_null_and_a_line() -> None:
         {"id": "a", "role": "user", "name": None, "x": 1},
         {"id": "a", "role": "user", "name": "Bob"},
     ]
-    line = "1 of the contacts have a `name` of another type than is documented: it counts as null"
+    line = "1 of the contacts have a `name` whose type is not the documented one: it is treated as null"
     assert decoder.describe_odd() == [line]
     assert decoder.describe_odd() == []
 
@@ -224,8 +224,8 @@ def test_how_much_may_be_missing(expected: int, read: int, max_missing: float, *
 def test_a_shortage_is_a_sentence() -> None:
     """The sentence about missing items has the numbers, the setting and what to do."""
     assert Shortage("contacts", 45, 30, 0.001).sentence == (
-        "15 of the 45 announced contacts did not arrive, also not on a second request: nothing was written, "
-        "and no STATE either, so run again later. `max_missing` is the share that may be missing."
+        "15 of the 45 announced contacts did not arrive, not even on a second request: nothing was written, "
+        "and no STATE either, so run again later. `max_missing` sets the share that may be missing."
     )
 
 
@@ -305,8 +305,8 @@ LISTS: dict[str, tuple[int, dict[int, Page], Any]] = {
     "no cursor ever": (35, {call: page_of(FIRST, None, 35) for call in range(1, 99)}, "did not arrive"),
     "nothing ever": (35, {call: page_of([], None, 35) for call in range(1, 99)}, "35 of the 35 announced contacts"),
     "nothing but cursors": (35, {call: page_of([], "9", 35) for call in range(1, 99)}, "No attempt"),
-    "in circles": (35, {call: page_of(FIRST, "9", 35) for call in range(1, 99)}, "go round in circles"),
-    "cursors without end": (35, {call: page_of([], str(call), None) for call in range(1, 999)}, "go round in circles"),
+    "in circles": (35, {call: page_of(FIRST, "9", 35) for call in range(1, 99)}, "repeat without end"),
+    "cursors without end": (35, {call: page_of([], str(call), None) for call in range(1, 999)}, "repeat without end"),
 }
 
 

@@ -28,7 +28,7 @@ def nested(depth: int) -> str:
     [
         ("", "The file of --state is not JSON: Expecting value: line 1 column 1 (char 0)"),
         ("{", "The file of --state is not JSON: Expecting property name enclosed in double quotes: line 1"),
-        ('{"a": NaN}', "The file of --state is not JSON: NaN is not a number of JSON"),
+        ('{"a": NaN}', "The file of --state is not JSON: NaN is not a JSON number"),
         ('{"a": "\\ud83d"}', "The file of --state is not JSON: 'utf-8' codec can't encode character '\\ud83d'"),
         (nested(200), "The file of --state is nested too deeply: more than 100 levels."),
         (nested(100_000), "The file of --state is not JSON: maximum recursion depth exceeded"),
@@ -106,7 +106,7 @@ def entry(**members: Any) -> dict[str, Any]:
         (["customers"], [NO_CATALOG]),
         (
             [entry(), {"tap_stream_id": "custmers"}],
-            ["The catalog lists the stream `custmers`, which does not exist: is `customers` meant?"],
+            ["The catalog lists the stream `custmers`, which does not exist: did you mean `customers`?"],
         ),
         ([{"tap_stream_id": ["x"]}], ["The catalog lists the stream `['x']`, which does not exist."]),
         ([{}], ["The catalog lists the stream `None`, which does not exist."]),

@@ -238,8 +238,8 @@ def test_a_journal_that_cannot_be_written_stops_every_write(
         return write_bytes(descriptor, content[:failure])
 
     sentence = (
-        f"The journal {tmp_path}/r1.jsonl cannot be written ({cause}), and nothing is written without it: make room, "
-        "or set `journal_dir` to another folder."
+        f"The journal {tmp_path}/r1.jsonl cannot be written ({cause}), and nothing is written without it: free some "
+        "space, or set `journal_dir` to another folder."
     )
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", fail)

@@ -54,15 +54,15 @@ MAPS = {
     "map-leads": "standpipe_maps.leads.mapper:MapLeads",
 }
 NO_THREAD = (
-    "The system starts no more threads: lower `max_concurrency`, or raise the limit; no STATE was written, so the next "
-    "run starts from the same point."
+    "The system cannot start more threads: lower `max_concurrency`, or raise the limit; no STATE was written, so the "
+    "next run starts from the same point."
 )
 TOO_FEW_THREADS = (
     "The machine permits no more than 0 of the 16 threads that `max_concurrency` asks for: lower that setting, or "
     "raise the limit on threads or memory."
 )
 NO_MORE_MEMORY = (
-    "The memory is used up: lower `max_concurrency`, or give the process more; no STATE was written, so the next run "
+    "The process ran out of memory: lower `max_concurrency`, or give it more; no STATE was written, so the next run "
     "starts from the same point."
 )
 NO_READER = (
@@ -212,7 +212,7 @@ def test_no_room_for_the_reports(plugin: str, machine: Machine) -> None:
     assert (code, out) == (1, "")
     (sentence,) = errors_of(log)
     assert sentence.startswith(f"The file {machine.folder}/reports/")
-    assert "cannot be written (File too large): make room, or set `report_dir`" in sentence
+    assert "cannot be written (File too large): free some space, or set `report_dir`" in sentence
 
 
 def test_no_room_for_the_journal(machine: Machine) -> None:
@@ -222,7 +222,7 @@ def test_no_room_for_the_journal(machine: Machine) -> None:
     assert (code, out) == (1, "")
     (sentence,) = errors_of(log)
     assert sentence.startswith(f"The journal {machine.folder}/journal/")
-    assert sentence.endswith("make room, or set `journal_dir` to another folder.")
+    assert sentence.endswith("free some space, or set `journal_dir` to another folder.")
 
 
 @pytest.mark.parametrize("plugin", STREAMS)

@@ -104,7 +104,7 @@ def test_a_default_is_not_shared() -> None:
 def test_unknown_settings() -> None:
     """Each unknown setting gets one sentence with the closest known name."""
     assert find_unknown_settings(["lookback", "look_back", "zebra"], ["lookback", "site"]) == [
-        "There is no setting `look_back`: is `lookback` meant?",
+        "There is no setting `look_back`: did you mean `lookback`?",
         "There is no setting `zebra`.",
     ]
 

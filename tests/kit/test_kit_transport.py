@@ -189,7 +189,7 @@ def test_a_wait_of_a_day_is_one_sentence(transport: Transport, clock: Clock, req
     requests_mock.get(f"{BASE}/things", status_code=429, headers={"Retry-After": "86400"})
     with pytest.raises(NoAnswerError) as told:
         transport.send(THINGS, status)
-    assert str(told.value) == "Vendor asks for a wait of 24 hours: run again then."
+    assert str(told.value) == "Vendor asks for a wait of 24 hours: run again after that."
     assert (requests_mock.call_count, clock.slept) == (1, [])
 
 
@@ -285,7 +285,7 @@ def test_slow_bytes_end_at_the_deadline_of_the_whole_answer(clock: Clock) -> Non
         slow = connect(address, clock, answer_timeout=50)
         with pytest.raises(NoAnswerError) as told:
             slow.send(THINGS, status, tries=1)
-    assert told.value.last.reason == "not all of the answer in 50 s"
+    assert told.value.last.reason == "the answer was incomplete after 50 s"
     assert told.value.last.slow
 
 

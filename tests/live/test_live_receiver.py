@@ -201,7 +201,7 @@ def test_an_inbox_that_fails_is_answered_503(receiver: Running, caplog: pytest.L
     assert [receiver.post_chargebee(EVENT) for _ in range(2)] == [503, 503]
     (said,) = (record.getMessage() for record in caplog.records)
     assert said == (
-        "Events cannot be kept, so that their senders have to repeat them: "
+        "Events cannot be stored, so their senders must send them again: "
         f"The inbox sqlite:///{receiver.folder}/inbox.sqlite does not answer (its file is gone): "
         "check LIVE_INBOX_URL and its database."
     )

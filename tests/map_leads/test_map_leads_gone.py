@@ -199,7 +199,7 @@ def test_a_damaged_block_list_is_refused(leads: Mapper, say: Say) -> None:
     """A damaged block list is refused, so that no erased person comes back."""
     leads.folder.mkdir()
     (leads.folder / "erased.json").write_text("{")
-    with pytest.raises(UserError, match=r"The block list .*erased.json is damaged: bring back a copy"):
+    with pytest.raises(UserError, match=r"The block list .*erased.json is damaged: restore it from a copy"):
         leads.run(say.company(1))
 
 

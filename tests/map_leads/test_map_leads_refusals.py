@@ -22,7 +22,7 @@ MARKERS: list[tuple[str, dict[str, Any] | None, str]] = [
     ("no contacts", {"streams": "companies"}, "did not read the stream contacts, .* select it"),
     ("no companies", {"streams": "contacts"}, "did not read the stream companies, .* select it"),
     ("bounded", {"from": 1600000000}, "bounded by `start_date`"),
-    ("subset", {"subset": 1}, "some customers only, .*of leads, `leads-preview`"),
+    ("subset", {"subset": 1}, "only some customers, .*of leads, `leads-preview`"),
 ]
 
 
@@ -82,7 +82,7 @@ def _damage(leads: Mapper, _: Say) -> None:
 
 
 LOSSES: list[tuple[str, Callable[[Mapper, Say], None], str]] = [
-    ("store lost", _lose_store, "is missing: bring it back"),
+    ("store lost", _lose_store, "is missing: restore it"),
     ("store rolled back", _roll_back, "is an old copy"),
     ("name lost", _lose_name, "does not name the map's store"),
     ("store damaged", _damage, "is not a store, or is damaged"),
@@ -123,7 +123,7 @@ def test_another_tap(leads: Mapper, say: Say) -> None:
 
 
 BAD = [
-    ("no id", {"id": None}, "The record None of contacts is not as Intercom has it"),
+    ("no id", {"id": None}, "The record None of contacts does not have the form that Intercom documents"),
     ("a number as id", {"id": 5}, r"The record 5 of contacts .*\$.id"),
     ("text as time", {"updated_at": "2026-01-01"}, r"The record ann of contacts .*\$.updated_at"),
     ("a time without end", {"created_at": 10**30}, r"The record ann of contacts .*\$.created_at"),
@@ -185,7 +185,7 @@ COMMANDS: list[tuple[dict[str, Any], str]] = [
     ({"contact_attributes": ["a-b", "a_b"]}, "`contact_attributes` takes `a-b` and `a_b`"),
     ({"customer_id_field": "name"}, "The setting `customer_id_field` must be one of `company_id`, `id`"),
     ({"on_unlinked": "forget"}, "The setting `on_unlinked` must be one of `keep`, `delete`"),
-    ({"company_atributes": ["*"]}, "There is no setting `company_atributes`: is `company_attributes` meant?"),
+    ({"company_atributes": ["*"]}, "There is no setting `company_atributes`: did you mean `company_attributes`?"),
 ]
 
 

@@ -157,8 +157,8 @@ def test_a_key(name: str, key: str) -> None:
 
 TEXT = {"type": ["string", "null"]}
 REFUSED: list[tuple[str, list[str], dict[str, object], str]] = [
-    ("not declared", ["seats"], {"seats_used": TEXT}, "names `seats`, .* does not declare: is `seats_used` meant"),
-    ("nothing like it", ["zebra"], {"seats_used": TEXT}, "names `zebra`, .* take it out, or declare it in Intercom"),
+    ("not declared", ["seats"], {"seats_used": TEXT}, "names `seats`, .* does not declare: did you mean `seats_used`"),
+    ("nothing like it", ["zebra"], {"seats_used": TEXT}, "names `zebra`, .* remove it, or declare it in Intercom"),
     ("nothing declared", ["seats"], {}, "names `seats`, .* does not declare"),
     ("a list", ["old"], {"old": {"type": ["array", "null"]}}, "names `old`, which is not one text, number"),
     ("two types", ["odd"], {"odd": {"type": ["string", "integer"]}}, "names `odd`, which is not one text, number"),

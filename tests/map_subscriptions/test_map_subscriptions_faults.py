@@ -152,8 +152,16 @@ def test_a_death_at_each_phase(
 
 FULL = [
     ("reading", STORE, "upsert_rows", 1, 0, "nothing", "The disk that holds the store"),
-    ("deriving", MODULE, "derive_record", 700, 0, "nothing", "does not fit beside the store"),
-    ("deriving the last record", MODULE, "derive_record", MANY + 1, 0, "nothing", "does not fit beside the store"),
+    ("deriving", MODULE, "derive_record", 700, 0, "nothing", "no space for the records to send, next to the store"),
+    (
+        "deriving the last record",
+        MODULE,
+        "derive_record",
+        MANY + 1,
+        0,
+        "nothing",
+        "no space for the records to send, next to the store",
+    ),
     ("committing", STORE, "commit", 1, LIMIT, "nothing", "The disk that holds the store"),
     ("emitting", BASE, "write_spool", 1, LIMIT, "part", "The output cannot be written"),
 ]

@@ -32,7 +32,7 @@ MARKERS: list[tuple[str, dict[str, Any] | None, str]] = [
     ("no customers", {"streams": "invoices,subscriptions"}, "did not read the stream customers"),
     ("bounded", {"from": 1600000000}, "bounded by `start_date`"),
     ("bounded by zero", {"from": 0}, "bounded by `start_date`"),
-    ("subset", {"subset": 1}, "some customers only, .* mapping `preview`"),
+    ("subset", {"subset": 1}, "only some customers, .* mapping `preview`"),
 ]
 
 
@@ -120,7 +120,7 @@ def test_a_missing_store(mapper: Mapper) -> None:
     """A missing store that STATE names is refused."""
     mapper.run(("customers", ANN))
     mapper.stores[0].unlink()
-    with pytest.raises(UserError, match=r"\.sqlite is missing: bring it back, or run once with --full-refresh"):
+    with pytest.raises(UserError, match=r"\.sqlite is missing: restore it, or run once with --full-refresh"):
         mapper.run(("customers", BOB))
     assert mapper.stores == []
 
@@ -275,7 +275,7 @@ BAD_LINES = [
     ("unknown type", '{"type": "EVENT"}\n', "Line 4 .* not a Singer message"),
     ("record without its stream", '{"type": "RECORD", "record": {}}\n', "Line 4 .* not a Singer message"),
     ("state without its value", '{"type": "STATE"}\n', "Line 4 .* not a Singer message"),
-    ("batch", '{"type": "BATCH", "stream": "customers"}\n', "customers as BATCH files: take `batch_config` out"),
+    ("batch", '{"type": "BATCH", "stream": "customers"}\n', "customers as BATCH files: remove `batch_config`"),
     (
         "record before its schema",
         '{"type": "RECORD", "stream": "plans", "record": {"id": "p"}}\n',
@@ -313,10 +313,10 @@ COMMANDS = [
         "collision",
         lambda _: [],
         {"extra_customer_fields": ["mrr"]},
-        "`extra_customer_fields` names `mrr`, but `cb_cust_mrr` is already an attribute: take it out.",
+        "`extra_customer_fields` names `mrr`, but `cb_cust_mrr` is already an attribute: remove it.",
     ),
     ("setting", lambda _: [], {"match_on": "phone"}, "The setting `match_on` must be one of `email`, `user_id`,"),
-    ("misspelt", lambda _: [], {"mach_on": "email"}, "There is no setting `mach_on`: is `match_on` meant?"),
+    ("misspelt", lambda _: [], {"mach_on": "email"}, "There is no setting `mach_on`: did you mean `match_on`?"),
     ("unheard of", lambda _: [], {"zebra": 5}, "There is no setting `zebra`."),
 ]
 

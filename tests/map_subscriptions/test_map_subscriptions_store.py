@@ -96,7 +96,7 @@ def test_a_full_disk_is_one_sentence(mapper: Mapper, monkeypatch: pytest.MonkeyP
     mapper.run(("customers", ANN))
     before = mapper.stores[0].read_bytes()
     monkeypatch.setattr("standpipe_maps.store.PRAGMAS", (*PRAGMAS, "PRAGMA max_page_count=1"))
-    with pytest.raises(UserError, match=r"The disk that holds the store .* is full: make room"):
+    with pytest.raises(UserError, match=r"The disk that holds the store .* is full: free some space"):
         mapper.run(*[("customers", {"id": f"n{number}", "company": "x" * 100}) for number in range(2000)])
     assert mapper.stores[0].read_bytes() == before
     monkeypatch.undo()

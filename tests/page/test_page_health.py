@@ -26,7 +26,7 @@ FAILED = SCHEDULED | GOOD | {"status": "failed"}
             SCHEDULED | GOOD | {"delay": Delay(NOW - 2 * HOUR, NOW - 14 * HOUR, NOW - 8 * HOUR)},
             "late",
             Level.BAD,
-            "The run that began 8 hours ago is still under way, although the next one was due.",
+            "The run that began 8 hours ago is still running, although the next one was due.",
         ),
         (GOOD, "not scheduled", Level.NOTICE, "It runs only when somebody starts it. The last run ended 1 hour ago."),
         (
@@ -58,7 +58,7 @@ FAILED = SCHEDULED | GOOD | {"status": "failed"}
             SCHEDULED | GOOD | {"status": "partly_refused"},
             "partly refused",
             Level.NOTICE,
-            "The last run went through, but some records were refused.",
+            "The last run finished, but some records were refused.",
         ),
         (
             FAILED | {"paused_since": NOW - 2 * HOUR, "pause_reason": "Run 7 was undone."},

@@ -65,8 +65,14 @@ def test_a_run_that_went_well(page: Page) -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("", "When a run fails, nobody is told: to send a message to e-mail, Slack or Teams, set ALERT_URLS in .env ."),
-        ("ALERT_URLS=json://127.0.0.1:9", "When a run fails, the addresses in ALERT_URLS are told."),
+        (
+            "",
+            (
+                "When a run fails, nobody is notified: "
+                "to send a message to e-mail, Slack or Teams, set ALERT_URLS in .env ."
+            ),
+        ),
+        ("ALERT_URLS=json://127.0.0.1:9", "When a run fails, the addresses in ALERT_URLS are notified."),
     ],
     ids=["no alerts", "alerts"],
 )

@@ -65,13 +65,13 @@ def test_a_run_is_undone_and_stays_undone_until_it_is_resumed(
     expected[edited] = {**before[edited], FIELD: 1}
     assert read_attributes(intercom) == expected
     (kept,) = (one["kept"] for one in undone["records"] if one["kept"])
-    assert kept == {f"custom_attributes.{FIELD}": "it was changed since"}
+    assert kept == {f"custom_attributes.{FIELD}": "it has changed since"}
 
     own = next(one for one in json.loads(run_console(synced, "history", "--json").stdout) if one["mode"] == "undo")
     assert (own["run_id"], own["job"], own["status"]) == (undone["run_id"], "sync", "completed")
     writes = intercom.writes()
     refused = run_console(synced, "schedule", "run", "sync-every-6h", code=75)
-    assert refused.stderr.startswith("sync is paused since ")
+    assert refused.stderr.startswith("sync has been paused since ")
     assert intercom.writes() == writes
     run_console(synced, "resume", "sync")
     run_console(synced, "schedule", "run", "sync-every-6h")

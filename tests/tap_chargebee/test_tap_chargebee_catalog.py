@@ -77,4 +77,4 @@ def test_an_unknown_stream_is_refused(run_tap: Callable[..., Any], catalog: dict
     catalog["streams"].append(catalog["streams"][0] | {"tap_stream_id": "custmers", "stream": "custmers"})
     run = run_tap(catalog=catalog)
     assert run.messages == []
-    assert run.refusal == "The catalog lists the stream `custmers`, which does not exist: is `customers` meant?"
+    assert run.refusal == "The catalog lists the stream `custmers`, which does not exist: did you mean `customers`?"

@@ -23,7 +23,7 @@ NO_TIME = (
 )
 BAD_DATE = "The setting `start_date` is not a date such as 2024-01-31 or 2024-01-31T00:00:00Z."
 OTHER_SITE = (
-    "The state is of the site `acme-test`, and the setting `site` is `sandbox` now: "
+    "The state belongs to the site `acme-test`, and the setting `site` is `sandbox` now: "
     "start with a full refresh (--full-refresh), or set it back."
 )
 STREAMS = ["customers", "invoices", "subscriptions"]
@@ -47,7 +47,7 @@ def told(log: str) -> list[str]:
             REFUSED,
         ),
         ({"start_date": "2099-01-01"}, "The setting `start_date` lies in the future."),
-        ({"look_back": 300}, "There is no setting `look_back`: is `lookback` meant?"),
+        ({"look_back": 300}, "There is no setting `look_back`: did you mean `lookback`?"),
         ({"lookback": "5 minutes"}, "The setting `lookback` must be a whole number of at least 0."),
         ({"start_date": "last week"}, BAD_DATE),
         (
@@ -123,7 +123,7 @@ def test_a_wrong_path_is_one_sentence(command: Command, config: dict[str, Any]) 
         (
             "--catalog",
             '{"streams": [{"tap_stream_id": "custmers", "schema": {"properties": {}}, "metadata": []}]}',
-            "The catalog lists the stream `custmers`, which does not exist: is `customers` meant?",
+            "The catalog lists the stream `custmers`, which does not exist: did you mean `customers`?",
         ),
     ],
     ids=[

@@ -205,7 +205,7 @@ def test_a_wrong_catalog_is_told(catalog_of: Catalog, run_tap: Callable[..., Any
     Airbyte ignored `configuration_incompatible` and sent no rows.
     """
     run = run_tap(catalog=catalog_of("addons"))
-    assert run.refusal == "The site `sandbox` is of Product Catalog 2, which has no `addons`: deselect that stream."
+    assert run.refusal == "The site `sandbox` uses Product Catalog 2, which has no `addons`: deselect that stream."
 
 
 def test_lists_are_sent_only_what_they_know(catalog_of: Catalog, run_tap: Callable[..., Any]) -> None:

@@ -29,7 +29,7 @@ NO_TIME = (
                 "The setting `api_key` is missing: a read-only key of the site (TAP_CHARGEBEE_API_KEY).",
             ],
         ),
-        (GOOD | {"look_back": 5}, ["There is no setting `look_back`: is `lookback` meant?"]),
+        (GOOD | {"look_back": 5}, ["There is no setting `look_back`: did you mean `lookback`?"]),
         (GOOD | {"zebra": 5}, ["There is no setting `zebra`."]),
         (
             GOOD | {"site": "https://acme.chargebee.com"},

@@ -140,7 +140,7 @@ def test_a_stream_of_the_other_catalog_is_refused(catalog_of: Catalog, run_tap: 
     """A selected stream of the other product catalog is refused before the first message."""
     run = run_tap(catalog=catalog_of("customers", "plans"))
     assert run.messages == []
-    assert run.refusal == ("The site `sandbox` is of Product Catalog 2, which has no `plans`: deselect that stream.")
+    assert run.refusal == ("The site `sandbox` uses Product Catalog 2, which has no `plans`: deselect that stream.")
 
 
 def test_discovery_leaves_the_other_catalog_out(

@@ -233,7 +233,7 @@ def test_the_state_of_another_site_is_refused(run_tap: Callable[..., Any], calls
     calls()
     refused = run_tap(state=state)
     assert refused.refusal == (
-        "The state is of the site `acme-test`, and the setting `site` is `sandbox` now: "
+        "The state belongs to the site `acme-test`, and the setting `site` is `sandbox` now: "
         "start with a full refresh (--full-refresh), or set it back."
     )
     assert (refused.messages, calls()) == ([], {})

@@ -253,7 +253,7 @@ def test_what_must_not_be_asked_again_is_asked_once(
         ),
         (
             400, "intercom_version_invalid", "The requested version could not be found", "/me", UserError,
-            ("Intercom knows no version `9.9` of its API (400 intercom_version_invalid): check the setting "
+            ("Intercom's API has no version `9.9` (400 intercom_version_invalid): check the setting "
             "`intercom_version`."),
         ),
         (
@@ -263,7 +263,7 @@ def test_what_must_not_be_asked_again_is_asked_once(
         ),
         (
             400, "scroll_exists", "scroll already exists for this workspace", "/companies/scroll", ScrollTakenError,
-            ("Something else is reading the companies of the workspace (400 scroll_exists): Intercom permits one at a "
+            ("Another program is reading the companies of the workspace (400 scroll_exists): Intercom permits one at a "
             "time."),
         ),
         (

@@ -38,7 +38,7 @@ def told(log: str) -> list[str]:
         (
             {"intercom_version": "9.9"},
             (
-                "Intercom knows no version `9.9` of its API (400 intercom_version_invalid): check the setting "
+                "Intercom's API has no version `9.9` (400 intercom_version_invalid): check the setting "
                 "`intercom_version`."
             ),
         ),
@@ -65,7 +65,7 @@ TOKEN = {"access_token": "t"}
         ({}, "The setting `access_token` is missing: the token of an Intercom app (TAP_INTERCOM_ACCESS_TOKEN)."),
         (
             {"access_token": "two words"},
-            "The setting `access_token` holds a blank or a character that no token has: copy it again.",
+            "The setting `access_token` contains a blank or another character that tokens never have: copy it again.",
         ),
         (TOKEN | {"region": "asia"}, "The setting `region` must be one of `us`, `eu`, `au`."),
         (TOKEN | {"api_url": "intercom.io"}, "The setting `api_url` is not a URL such as https://api.intercom.io."),
@@ -82,7 +82,7 @@ TOKEN = {"access_token": "t"}
             TOKEN | {"start_date": "soon"},
             "The setting `start_date` is not a date such as 2024-01-31 or 2024-01-31T00:00:00Z.",
         ),
-        (TOKEN | {"look_back": 300}, "There is no setting `look_back`: is `lookback` meant?"),
+        (TOKEN | {"look_back": 300}, "There is no setting `look_back`: did you mean `lookback`?"),
     ],
     ids=["no token", "no such token", "region", "URL", "no company", "no contact", "version", "date", "misspelt"],
 )
@@ -132,7 +132,7 @@ def test_where_a_workspace_is_hosted(region: str, found: str, sentences: list[st
         (
             "--catalog",
             '{"streams": [{"tap_stream_id": "contact", "schema": {"properties": {}}, "metadata": []}]}',
-            "The catalog lists the stream `contact`, which does not exist: is `contacts` meant?",
+            "The catalog lists the stream `contact`, which does not exist: did you mean `contacts`?",
         ),
     ],
     ids=["state is not JSON", "state is a list", "no time", "no bound", "no bookmark", "no catalog", "unknown stream"],
@@ -164,7 +164,7 @@ def test_the_state_of_another_workspace_is_refused(run_tap: Callable[..., Any]) 
     run = run_tap(state={"bookmarks": {"contacts": {"replication_key": "updated_at", "workspace": "other"}}})
     assert run.messages == []
     assert run.refusal == (
-        "The state is of the workspace `other`, and `access_token` belongs to `sandboxws`: start with a full "
+        "The state belongs to the workspace `other`, and `access_token` belongs to `sandboxws`: start with a full "
         "refresh (--full-refresh), or set it back."
     )
 
@@ -176,8 +176,8 @@ def test_a_stream_of_a_later_version_is_one_sentence(
     run = run_tap(catalog=catalog_of("brands", "contacts"))
     assert run.messages == []
     assert run.refusal == (
-        "The stream `brands` came with version 2.15 of Intercom's API, and the setting `intercom_version` is 2.14: "
-        "raise it, or deselect that stream."
+        "The stream `brands` needs version 2.15 or later of Intercom's API, but the setting `intercom_version` is "
+        "2.14: raise it, or deselect that stream."
     )
 
 

@@ -97,7 +97,7 @@ def test_attributes_that_intercom_does_not_tell_end_no_run(
     run = run_tap()
     assert run.refusal is None
     assert run.records["contacts"][0]["custom_attributes"]
-    assert "The schema gives the custom attributes of contacts no types" in caplog.text
+    assert "The schema has no types for the custom attributes of contacts" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_turn_that_does_not_come_is_one_sentence(run_tap: Callable[..., Any], 
     requests.get(f"{sandbox.intercom_url}/companies/scroll", headers=HEADERS, timeout=10).raise_for_status()
     run = run_tap(scroll_patience=0)
     assert run.refusal == (
-        "Something else is reading the companies of the workspace (400 scroll_exists): Intercom permits one at a time."
+        "Another program is reading the companies of the workspace (400 scroll_exists): Intercom permits one at a time."
     )
     assert not any("_sync" in state for state in run.states)
 

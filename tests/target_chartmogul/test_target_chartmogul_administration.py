@@ -125,10 +125,10 @@ def test_a_deletion_says_what_will_be_lost(account: Any, command: Callable[..., 
     """`delete-source` lists what will be deleted and what stays, and deletes once the name is typed."""
     out = command("delete-source", typed="Intercom leads\n")
     assert out.splitlines()[:4] == [
-        "Deleting Intercom leads removes at once and for good:",
+        "Deleting Intercom leads removes immediately and permanently:",
         "  customers with their attributes, tags, MRR adjustments and connected subscriptions: 1",
         "  contacts: 3",
-        "  what came with it on customers that are merged with another source's, whose data stays: 1",
+        "  its part of customers that are merged with another source's customers, whose own data stays: 1",
     ]
     assert "meltano run resync-leads" in out.splitlines()[-1]
     assert [one.name for one in account.held.sources] == ["Chargebee", "Billing"]

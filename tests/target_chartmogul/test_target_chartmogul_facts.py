@@ -77,7 +77,7 @@ def test_outcomes_and_reasons_come_with_words_and_remedies(facts: dict[str, Any]
     assert set(facts["outcomes"]) == set(KINDS_OF_OUTCOME)
     assert set(facts["reasons"]) == {decision.reason for decision in TABLE.values() if decision.action == "skip"}
     assert facts["reasons"]["retained"] == {
-        "text": "the customer is gone where it came from; customers are never deleted",
+        "text": "the customer no longer exists in its source; customers are never deleted",
         "remedy": "delete it in ChartMogul by hand",
     }
 

@@ -91,7 +91,7 @@ def test_a_list_that_follows_its_cursors_for_ever_ends(account: Any, target: Any
     account.add("a")
     body = {"entries": [{"uuid": "cus_1", "external_id": "b"}], "has_more": True, "cursor": "c"}
     account.sandbox.fault(method="GET", path="/customers", effect={"status": 200, "body": body})
-    with pytest.raises(FatalAPIError, match=r"^The pages of customers go round in circles"):
+    with pytest.raises(FatalAPIError, match=r"^The pages of customers repeat without end"):
         target.run(records)
     assert target.out == ""
 
@@ -146,7 +146,7 @@ def test_too_many_refusals_stop_the_run_without_state(account: Any, target: Any,
     account.sandbox.fault(
         method="POST", path="/customers", **{"from": 2}, effect={"status": 422, "body": {"error": "No"}}
     )
-    with pytest.raises(FatalAPIError, match=r"^4 of 5 records were refused, over `max_rejects` \(3\)"):
+    with pytest.raises(FatalAPIError, match=r"^4 of 5 records were refused, more than `max_rejects` permits \(3\)"):
         target.run([lead(f"c{number}") for number in range(20)], max_rejects=3, max_concurrency=1)
     assert target.out == ""
     summary = json.loads((target.directory / "summary.json").read_text())
@@ -203,7 +203,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "wrong key": ({"api_key": "wrong"}, "ChartMogul refused the key in `api_key` (No valid API key provided): check"),
     "blank key": ({"api_key": " "}, "The setting `api_key` is empty."),
     "empty key": ({"api_key": ""}, "The setting `api_key` is missing: set it, or TARGET_CHARTMOGUL_API_KEY and --con"),
-    "dots": ({"api_key": "…"}, "The setting `api_key` has characters that no key of ChartMogul's has."),
+    "dots": ({"api_key": "…"}, "The setting `api_key` contains characters that ChartMogul's keys never have."),
     "read-only key": (
         {"api_key": "sandbox_read_only_key"},
         "The key in `api_key` may only read: use one that may also write",
@@ -221,7 +221,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"api_url": "http://a.example"},
         "The setting `api_url` is an http:// address of another machine, to which",
     ),
-    "no folder": ({"report_dir": "/dev/null/x"}, "The folder of `report_dir`, /dev/null/x, cannot be made: Not a dir"),
+    "no folder": (
+        {"report_dir": "/dev/null/x"},
+        "The folder of `report_dir`, /dev/null/x, cannot be created: Not a dir",
+    ),
     "merge with nobody": ({"merge": "apply"}, "name the billing system's data source in `merge_with`"),
     "merge by what": (
         {"merge_by": ["shoe_size"]},

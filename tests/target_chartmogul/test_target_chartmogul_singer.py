@@ -114,7 +114,7 @@ def test_a_misspelt_setting_is_refused(target: Any) -> None:
     """An unknown setting is refused, because leads could otherwise go into the wrong data source."""
     code, _, log = run_on(target, "", data_source="Leads")
     assert code == 1
-    assert "There is no setting `data_source`: is `data_source_name` meant?" in log
+    assert "There is no setting `data_source`: did you mean `data_source_name`?" in log
 
 
 def run_on(target: Any, given: str | bytes, **settings: Any) -> tuple[int, str, str]:

@@ -79,7 +79,7 @@ def test_what_somebody_changed_since_stays(
     uuid = account.customer("acme")["uuid"]
     account.call("PATCH", f"/customers/{uuid}", {"city": "Rome"})
     line, total = undo()
-    assert (line["kept"], total["fields"]) == ({"city": "it was changed since"}, 1)
+    assert (line["kept"], total["fields"]) == ({"city": "it has changed since"}, 1)
     customer = account.customer("acme")
     assert (customer["city"], customer["website_url"]) == ("Rome", "https://old.example")
 
@@ -92,8 +92,8 @@ def test_what_cannot_be_undone_is_listed(
     lines = {line["stream"]: line["reason"] for line in undo("--archive-created")[:-1]}
     assert lines == {
         "data_sources": "a data source that the run created stays: `target-chartmogul-admin delete-source` deletes it",
-        "customers": "ChartMogul archives nothing: delete it there",
-        "contacts": "ChartMogul archives nothing: delete it there",
+        "customers": "ChartMogul has no archive: delete it there",
+        "contacts": "ChartMogul has no archive: delete it there",
     }
     assert list(target.account.customers()) == ["acme"]
 

@@ -140,7 +140,7 @@ def test_a_conflict_names_the_attribute_and_the_way_out(held: RemoteAttribute, s
 @pytest.mark.parametrize("name", ["cb.mrr", "cb$mrr", "", "x" * 191, "cb\nmrr"], ids=repr)
 def test_an_illegal_name_is_refused_before_anything_is_created(name: str) -> None:
     """A name that Intercom does not accept stops the run before any attribute is created."""
-    with pytest.raises(AttributeConflictError, match=r"^Intercom accepts no attribute of the name "):
+    with pytest.raises(AttributeConflictError, match=r"^Intercom does not accept the attribute name "):
         plan_attributes([Attribute(name, "string")], [], model="contact", prefix="cb_")
 
 

@@ -96,7 +96,7 @@ def test_pages_in_circles_end(client: IntercomClient, requests_mock: Mocker, way
     ]
     requests_mock.get(f"{BASE}/contacts", pages)
     requests_mock.post(f"{BASE}/contacts/search", pages)
-    with pytest.raises(FatalAPIError, match=r"^The pages of contacts.* go round in circles"):
+    with pytest.raises(FatalAPIError, match=r"^The pages of contacts.* repeat without end"):
         list(client.list_contacts() if way == "list" else client.search_contacts("email", [["a"]]))
     assert requests_mock.call_count == 3
 

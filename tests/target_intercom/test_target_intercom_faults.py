@@ -424,7 +424,7 @@ def test_too_many_refusals_stop_the_run_without_state(workspace: Any, target: An
     for number in range(20):
         workspace.add(email=f"c{number}@a.example")
     workspace.sandbox.fault(method="PUT", effect={"status": 422, "body": {"errors": [{"code": "data_invalid"}]}})
-    with pytest.raises(FatalAPIError, match=r"^4 of 4 records were refused, over `max_rejects` \(3\)"):
+    with pytest.raises(FatalAPIError, match=r"^4 of 4 records were refused, more than `max_rejects` permits \(3\)"):
         target.run(records, max_rejects=3, max_concurrency=1)
     assert target.out == ""
     assert json.loads((target.directory / "summary.json").read_text())["status"] == "stopped"
@@ -593,16 +593,16 @@ def test_two_signals_lose_no_line(workspace: Any, target: Any, customer: Custome
         ({"access_token": "wrong"}, "Intercom refused the token in `access_token` (Access Token Invalid): check it"),
         ({"access_token": " "}, "The setting `access_token` is empty."),
         ({"access_token": ""}, "The setting `access_token` is missing: set it, or TARGET_INTERCOM_ACCESS_TOKEN and"),
-        ({"access_token": "…"}, "The setting `access_token` has characters that are in no token of Intercom's."),
+        ({"access_token": "…"}, "The setting `access_token` contains characters that Intercom's tokens never have."),
         ({"api_url": "api.intercom.io"}, "The setting `api_url` is not a URL such as https://api.intercom.io."),
         ({"api_url": "http://a.example"}, "The setting `api_url` is an http:// address of another machine, to which"),
         ({"api_url": "ftp://a.example"}, "The setting `api_url` is not a URL such as https://api.intercom.io."),
         ({"api_url": "http://[:::"}, "The setting `api_url` is not a URL such as https://api.intercom.io."),
         (
             {"report_dir": "/dev/null/reports"},
-            "The folder of `report_dir`, /dev/null/reports, cannot be made: Not a dir",
+            "The folder of `report_dir`, /dev/null/reports, cannot be created: Not a dir",
         ),
-        ({"on_no_mach": "create"}, "There is no setting `on_no_mach`: is `on_no_match` meant?"),
+        ({"on_no_mach": "create"}, "There is no setting `on_no_mach`: did you mean `on_no_match`?"),
         ({"region": "mars"}, "The setting `region` must be one of `us`, `eu`, `au`."),
     ],
     ids=[
@@ -645,7 +645,7 @@ def test_a_refusal_of_what_a_run_needs_is_one_sentence(workspace: Any, target: A
     workspace.sandbox.fault(method="GET", path="/data_attributes", effect={"status": 404, "body": error})
     code, out, log = target.command([customer("ann")])
     assert (code, out) == (1, "")
-    assert "Intercom refused what a run cannot do without (404 not_found: No such thing): no STATE was written" in log
+    assert "Intercom refused a request that every run needs (404 not_found: No such thing): no STATE was written" in log
     assert "Traceback" not in log
 
 

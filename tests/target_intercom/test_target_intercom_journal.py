@@ -303,7 +303,9 @@ def test_nothing_is_written_without_a_journal(
     assert (process.returncode, out) == (1, "")
     errors = [line for line in log.splitlines() if "| ERROR " in line]
     assert len(errors) == 1
-    assert "cannot be written (No space left on device), and nothing is written without it: make room" in errors[0]
+    assert (
+        "cannot be written (No space left on device), and nothing is written without it: free some space" in errors[0]
+    )
     announced = {intent.id for intent in journals.read_intents()}
     linked = {one["custom_attributes"]["cb_cust_id"] for one in workspace.contacts() if one["custom_attributes"]}
     assert linked

@@ -101,8 +101,8 @@ def test_too_many_refusals_stop_the_run(maximum: int | None, attempts: int, refu
 def test_earlier_refusals_count_against_a_number() -> None:
     """Records rejected before any call count for a numeric `max_rejects`, but not for the default share."""
     assert RejectLimit(3, earlier=2, attempts=9, reasons=Counter(a=2)).find_stop_reason() == (
-        "4 of 11 records were refused, over `max_rejects` (3): the reasons are in rejects.jsonl in `report_dir`, "
-        "and no STATE was written."
+        "4 of 11 records were refused, more than `max_rejects` permits (3): the reasons are in rejects.jsonl in "
+        "`report_dir`, and no STATE was written."
     )
     assert RejectLimit(None, earlier=150, attempts=1000, reasons=Counter(a=100)).find_stop_reason() is None
 

@@ -64,7 +64,7 @@ def test_a_record_that_moves_is_reported(  # noqa: PLR0913, PLR0917 - four fixtu
     assert ran.rows("moved") == [["ann", "ann@new.example", new, old, "contacts"]]
     assert target.calls.get("POST /contacts/search", 0) == (2 if crowd else 0)
     warning = (
-        "1 records match another user or company than before, and the earlier one keeps its old values: see moved.csv "
+        "1 records now match a different user or company, and the earlier one keeps its old values: see moved.csv "
         "and the setting `on_moved`"
     )
     assert caplog.messages.count(warning) == 1

@@ -103,7 +103,7 @@ def test_a_run_that_stops_half_way(
     assert target.read().figure("not_reached") == len(tables["not_reached"])
 
 
-UNKNOWN = "the run stopped while it was written: Intercom may have taken it, and the next run finds out"
+UNKNOWN = "the run stopped during the write: Intercom may have stored it, and the next run checks"
 
 
 @pytest.mark.parametrize(("drop", "mrr"), [("after", 10.5), ("before", None)], ids=["taken", "not taken"])
@@ -128,7 +128,7 @@ def test_a_write_without_an_answer_is_unknown(
     assert figures == [1, 1, 0]
     assert target.read().figure("outcomes") == [
         {"customers": 1, "became": "unknown", "because": UNKNOWN},
-        {"customers": 1, "became": "not reached", "because": "the run stopped before its turn"},
+        {"customers": 1, "became": "not reached", "because": "the run stopped before it was written"},
     ]
     target.run(records)
     kinds = ["unchanged" if mrr else "updated", "updated"]

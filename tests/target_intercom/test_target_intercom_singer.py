@@ -211,5 +211,5 @@ def test_custom_attributes_that_are_no_object_cost_their_record_only(
     good = record("contacts", id="2", email="bob@a.example", custom_attributes={"cb_plan": "gold"})
     TargetIntercom(config=target.config()).listen(lines(stream, odd, good))
     (reject,) = [json.loads(line) for line in (target.directory / "rejects.jsonl").read_text().splitlines()]
-    assert (reject["id"], reject["reason"]) == ("1", "the value of `custom_attributes` is no object")
+    assert (reject["id"], reject["reason"]) == ("1", "the value of `custom_attributes` is not an object")
     assert workspace.get(bob)["custom_attributes"]["cb_plan"] == "gold"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Record = Callable[..., dict[str, Any]]
     Lines = list[dict[str, Any]]
 
-CHANGED, GONE = "it was changed since", "it is archived, merged or deleted"
+CHANGED, GONE = "it has changed since", "it is archived, merged or deleted"
 
 
 def read_journal(ran: Any) -> Lines:
@@ -239,7 +239,7 @@ def test_a_refused_field_costs_no_other(workspace: Any, undo: Any) -> None:
 
 
 IMPOSSIBLE = {
-    "a user cannot become a lead": ({"role": ("lead", "user")}, {"role": "Intercom cannot make a lead of a user"}),
+    "a user cannot become a lead": ({"role": ("lead", "user")}, {"role": "Intercom cannot turn a user into a lead"}),
     "an address cannot be cleared": (
         {"email": (None, "ann@a.example")},
         {"email": "Intercom cannot clear this field"},
@@ -312,7 +312,7 @@ def test_created_users_stay_unless_they_are_to_be_archived(
     lines = undo(journal, "--archive-created")
     assert {line["id"]: (line["outcome"], line["reason"]) for line in lines[:-1]} == {
         "ann": ("archived", ""),
-        "bea": ("created", "the run created it, and it was changed since"),
+        "bea": ("created", "the run created it, and it has changed since"),
     }
     assert workspace.emails() == ["bea@a.example"]
     assert undo(journal, "--archive-created")[-1] == {"outcomes": {"gone": 1, "created": 1}, "fields": 0}
@@ -386,7 +386,7 @@ def test_writes_of_a_killed_run(workspace: Any, undo: Any) -> None:
     lines = undo(journal)
     assert lines[-1] == {"outcomes": {"restored": 1, "unchanged": 1, "kept": 1}, "fields": 1}
     assert [one["reason"] for one in lines[:-1] if one["outcome"] == "kept"] == [
-        "the run was killed while it created it, so its id is not known"
+        "the run was killed while creating it, so its id is unknown"
     ]
     assert [workspace.get(one)["custom_attributes"]["cb_cust_mrr"] for one in (taken, lost)] == [1.0, 1.0]
 

@@ -190,7 +190,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
     def map_batch_message(self, message_dict: JsonObject) -> Iterable[singer.Message]:
         """Reject rows in files, as the map joins only what comes through its input."""
         raise UserError(
-            f"The tap sends {message_dict.get('stream')} as BATCH files: take `batch_config` out of its settings."
+            f"The tap sends {message_dict.get('stream')} as BATCH files: remove `batch_config` from its settings."
         )
 
     def process_endofpipe(self) -> None:
@@ -223,7 +223,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         name = choice.name or uuid.uuid4().hex
         path = folder / f"{name}.sqlite"
         if choice.must_exist and not path.exists():
-            raise UserError(f"The store {path} is missing: bring it back, or {protocol.FULL_REFRESH}.")
+            raise UserError(f"The store {path} is missing: restore it, or {protocol.FULL_REFRESH}.")
         return Store(path, name, self.tables, self.migrations)
 
     @property

@@ -82,7 +82,9 @@ def open_spool(folder: Path) -> Iterator[IO[bytes]]:
         with tempfile.TemporaryFile(dir=folder) as spool:
             yield spool
     except OSError as error:
-        raise UserError(f"What is to be sent does not fit beside the store ({error.strerror}): make room.") from error
+        raise UserError(
+            f"The disk has no space for the records to send, next to the store ({error.strerror}): free some space."
+        ) from error
 
 
 def write_spool(spool: IO[bytes], output: IO[bytes]) -> None:

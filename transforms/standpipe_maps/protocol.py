@@ -178,7 +178,7 @@ def check_generation(choice: StoreChoice, generation: int) -> None:
     if generation < choice.confirmed:
         raise UserError(
             f"The store `{choice.name}` is an old copy (run {generation}, STATE says {choice.confirmed}): "
-            f"bring back the newer one, or {FULL_REFRESH}."
+            f"restore the newer one, or {FULL_REFRESH}."
         )
 
 
@@ -237,7 +237,7 @@ def _check_bounds(marker: Marker, choice: StoreChoice, *, new: bool) -> None:
     # A store with some customers would later look like a store with all of them.
     if new and marker.subset and not choice.throw_away:
         raise UserError(
-            "The tap read some customers only, which cannot open a store: use the mapping `preview` (of leads, "
+            "The tap read only some customers, and a new store needs all of them: use the mapping `preview` (of leads, "
             "`leads-preview`)."
         )
 
@@ -286,7 +286,7 @@ def check_missing(missing: Missing, max_missing: float) -> str | None:
     told += ", ".join(missing.ids)
     if total < ALL_NEEDED_BELOW or missing.count > total * max_missing:
         raise UserError(
-            f"{told}: the tap did not read everything, so nothing is sent; run again; if the error stays, look at "
+            f"{told}: the tap did not read everything, so nothing is sent; run again; if the error persists, check "
             "these by hand, or raise `max_missing`."
         )
     return told

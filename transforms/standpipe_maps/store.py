@@ -43,8 +43,8 @@ PRAGMAS = (
 SQLITE_MAGIC = b"SQLite format 3\0"
 PROBLEMS = (
     ("locked", "Another run is using the store {path}: wait until it has ended, then run again."),
-    ("full", "The disk that holds the store {path} is full: make room, then run again."),
-    ("I/O", "The disk that holds the store {path} fails to write: check it, make room, then run again."),
+    ("full", "The disk that holds the store {path} is full: free some space, then run again."),
+    ("I/O", "The disk that holds the store {path} fails to write: check it, free some space, then run again."),
     ("readonly", "The store {path} cannot be written: check its permissions, or the setting `store_dir`."),
     ("unable to open", "The store {path} cannot be opened: check its permissions, or the setting `store_dir`."),
     ("not a database", "The file {path} is not a store, or is damaged: {remedy}."),

@@ -161,4 +161,4 @@ def tell_after_run(project: Project, job: str, *, is_good: bool) -> None:
 
 def _send_heartbeat(url: str, job: str) -> None:
     if not send_heartbeat(url, job):
-        LOGGER.warning("The heartbeat of %s was not taken: check HEARTBEAT_URL.", job)
+        LOGGER.warning("The heartbeat of %s was not accepted: check HEARTBEAT_URL.", job)

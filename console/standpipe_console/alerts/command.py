@@ -17,7 +17,7 @@ from .settings import read_settings
 if TYPE_CHECKING:
     from standpipe_console.project.meltano import Project
 
-_NOBODY = "ALERT_URLS is not set: nobody is told when a pipeline fails. docs/operations.md shows how."
+_NOBODY = "ALERT_URLS is not set: nobody is notified when a pipeline fails. docs/operations.md explains how to set it."
 
 
 @click.group()

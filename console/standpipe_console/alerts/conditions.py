@@ -206,7 +206,7 @@ def _describe_delay(facts: PipelineFacts, reader: Reader) -> Condition | None:
         return None
     if delay.running_since is not None:
         began = reader.tell_moment(delay.running_since)
-        happened = f"The {facts.name} does not end: the run that began {began} is still under way"
+        happened = f"The {facts.name} does not end: the run that began {began} is still running"
         remedy = f"See its log in logs/{facts.job}, and stop it if it hangs."
     else:
         began, due = reader.tell_moment(delay.last_good_at), reader.tell_moment(delay.due_at)
@@ -228,7 +228,7 @@ def _describe_pause(facts: PipelineFacts, reader: Reader) -> Condition | None:
     if facts.pause is None:
         return None
     text = join_sentences(
-        f"The {facts.name} is paused since {reader.tell(facts.pause.since)}: {facts.pause.reason}",
+        f"The {facts.name} has been paused since {reader.tell(facts.pause.since)}: {facts.pause.reason}",
         f"Nothing is written until somebody runs `standpipe resume {facts.job}`.",
     )
     return Condition(Situation.PAUSED, facts.pause.since, text)
@@ -239,9 +239,9 @@ def _describe_live(facts: PipelineFacts, reader: Reader) -> Condition | None:
         return None
     reason = facts.live.reason
     text = join_sentences(
-        f"Live brings no change of the {facts.name} over since {reader.tell(facts.live.since)}: {reason}",
+        f"Live has not delivered changes to the {facts.name} since {reader.tell(facts.live.since)}: {reason}",
         find_remedy(reason),
-        "What changed waits, and the schedule goes on.",
+        "The changes wait, and scheduled runs continue.",
     )
     return Condition(Situation.LIVE_STUCK, facts.live.since, text, name_cause(reason))
 

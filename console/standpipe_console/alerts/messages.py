@@ -33,8 +33,8 @@ _ENDS = {
         "The {name} works again: {good}. A guard had stopped it since {since}.",
     ),
     Situation.PARTLY_REFUSED: (
-        "Standpipe: {system} refuses nothing of the {name} any more",
-        "{system} took every record of the {name}: {good}. It had refused some since {since}.",
+        "Standpipe: {system} no longer refuses records of the {name}",
+        "{system} accepted every record of the {name}: {good}. It had refused some since {since}.",
     ),
     Situation.STALE: (
         "Standpipe: the {name} is on time again",

@@ -34,7 +34,7 @@ def read_settings(project: Project) -> AlertSettings:
     """
     heartbeat_url = project.get_variable("HEARTBEAT_URL") or ""
     if heartbeat_url and not heartbeat_url.startswith(("https://", "http://")):
-        raise ConsoleError("HEARTBEAT_URL is not a web address: copy the whole one, which begins with https://.")
+        raise ConsoleError("HEARTBEAT_URL is not a web address: copy the whole address, which begins with https://.")
     return AlertSettings(
         project.get_variable("ALERT_URLS") or "",
         heartbeat_url,

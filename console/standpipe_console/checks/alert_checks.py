@@ -28,10 +28,10 @@ def check_alerts(project: Project) -> Iterator[Finding]:
         return
     if not channels:
         yield Finding(
-            _CHECK, "note", "nobody is told when a run fails", "set ALERT_URLS in .env: see docs/operations.md"
+            _CHECK, "note", "nobody is notified when a run fails", "set ALERT_URLS in .env: see docs/operations.md"
         )
         return
     yield Finding(_CHECK, "pass", f"alerts go to {', '.join(channel.service for channel in channels)}")
     if installed and crontab.ALERT_CHECK not in installed:
-        what = "nobody looks for runs that are late: the crontab has no line for it"
+        what = "late runs are not noticed: the crontab has no line that checks for them"
         yield Finding(_CHECK, "fail", what, "meltano invoke standpipe:schedule install")

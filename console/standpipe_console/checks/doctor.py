@@ -60,7 +60,7 @@ def check_project(project: Project) -> Iterator[Finding]:
         yield Finding("files", "fail", what, "chmod 600 .env; chmod 700 .meltano")
     if leftovers := project.find_leftovers():
         names = ", ".join(str(path.relative_to(project.root)) for path in leftovers)
-        what = f"a killed run left its settings, with keys: {names}"
+        what = f"a killed run left files with its settings and keys: {names}"
         yield Finding("files", "fail", what, "meltano invoke standpipe:clean")
     if not project.ready_pipelines:
         yield Finding("set up", "fail", "no pipeline has its keys", "meltano invoke standpipe:setup")

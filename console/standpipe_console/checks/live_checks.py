@@ -89,5 +89,5 @@ def _check_receiver(receiver: dict[str, Any]) -> Finding:
     if reply.ok:
         return Finding(_CHECK, "pass", f"the receiver at {address} answers")
     return Finding(
-        _CHECK, "fail", f"the receiver at {address} says that changes do not become runs", "standpipe live status"
+        _CHECK, "fail", f"the receiver at {address} says that changes do not start runs", "standpipe live status"
     )

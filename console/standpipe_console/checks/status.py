@@ -104,7 +104,10 @@ def print_status(out: Console, status: Status, now: datetime) -> None:
         ]
         out.print(output.build_table(headings, rows))
     else:
-        out.print("No run is known. To look without writing anything: `meltano run validate`.", soft_wrap=True)
+        out.print(
+            "There was no run yet. To see what a run would do, without writing anything: `meltano run validate`.",
+            soft_wrap=True,
+        )
     for sentence in describe_status(status, now):
         out.print(sentence, markup=False, soft_wrap=True)
     out.print()

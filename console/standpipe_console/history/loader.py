@@ -168,7 +168,7 @@ class Loader:
             reading = _Reading()
             first = next(lines, None)
             if not isinstance(first, RunStart):
-                LOGGER.warning("%s is not a journal: move it away.", path)
+                LOGGER.warning("%s is not a journal: move it to another folder.", path)
                 return None
             reading.read(first)
             row = self._begin_run(first, path, is_alive=journal.is_busy)

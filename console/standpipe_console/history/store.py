@@ -309,7 +309,9 @@ class History(RecordReader):
         """
         alive = self._loader.load_all()
         if alive is None or alive:
-            raise ConsoleError("A run is under way, whose journal may name the person: erase again when it has ended.")
+            raise ConsoleError(
+                "A run is in progress, and its journal may name the person: erase again when it has ended."
+            )
         folded = {fold_ascii(name.strip()) for name in names} - {""}
         with self.database.write() as connection:
             if self.database.dialect == "sqlite":

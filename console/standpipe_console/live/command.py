@@ -105,7 +105,7 @@ def _describe_intercom(base: str, *, has_secret: bool) -> str:
         else "\n  1. Put the app's client secret (Basic information) into .env: LIVE_INTERCOM_CLIENT_SECRET=…"
     )
     return (
-        f"Intercom takes webhooks by hand only. In the Developer Hub open your app, then:{secret}\n"
+        f"Webhooks of Intercom can only be set up by hand. In the Developer Hub open your app, then:{secret}\n"
         f"  2. Start `standpipe live --listen …`, which answers Intercom's check of the address.\n"
         f"  3. Configure > Webhooks: enter {base}/hooks/intercom and tick these topics:\n{topics}"
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .inbox import Inbox
     from .rings import Ring
 
-_SUBJECT = "Events cannot be kept, so that their senders have to repeat them"
+_SUBJECT = "Events cannot be stored, so their senders must send them again"
 #: How long a commit waits for more rings, in seconds: each one costs as much as a hundred rings do.
 _LINGER = 0.01
 #: Rings in one transaction: larger ones would make the last answer wait.

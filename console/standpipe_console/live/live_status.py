@@ -67,7 +67,7 @@ def list_sentences(found: dict[str, Any]) -> list[str]:
     if (found["poll"] or {}).get("error"):
         lines.append(f"Chargebee's events cannot be read: {found['poll']['error']}")
     rung = found["last_ring_seconds"]
-    lines.append("Nothing has rung yet." if rung is None else f"The last ring came {output.describe_age(rung)}.")
+    lines.append("No event has come yet." if rung is None else f"The last event came {output.describe_age(rung)}.")
     for job, one in found["jobs"].items():
         waits = (
             f"{one['waiting']} ids wait, the oldest for {one['oldest_seconds']:.0f} s"

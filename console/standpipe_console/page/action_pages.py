@@ -71,7 +71,7 @@ def show_action(site: Site, request: Request) -> Response:
     """Show how far an action is; while it runs, the page renews itself unless it is asked to be still."""
     action = site.actions.get(request.query_params.get("id", ""))
     if action is None:
-        sentence = "This page does not know the action any more: it was restarted. The run itself goes on; see Runs."
+        sentence = "This page was restarted and no longer knows the action. The run itself continues: see Runs."
         return site.show_message(request, "Not found", sentence, status=404)
     still = "still" in request.query_params
     log = read_log(site, action)
@@ -82,7 +82,7 @@ def show_action(site: Site, request: Request) -> Response:
     context = {
         "action": action,
         "seconds": seconds,
-        "phase": "" if log or not action.job else "It waits for its turn, or starts.",
+        "phase": "" if log or not action.job else "It is waiting for another action, or is about to start.",
         "steps": steps,
         "left": left,
         "figures": list(progress.figures.items()),

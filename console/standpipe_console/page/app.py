@@ -137,7 +137,7 @@ def _explain_errors(site: Site, request: Request, run: Callable[[], Response]) -
         # The error's own text may hold a customer's name or a key.
         place = "".join(traceback.format_tb(error.__traceback__))
         LOGGER.error("A page could not be shown: %s\n%s", type(error).__name__, place)  # noqa: TRY400
-        sentence = "The page could not be made. What happened stands in the log of `standpipe serve`."
+        sentence = "The page could not be created: see the log of `standpipe serve`."
         return site.show_message(request, "That did not work", sentence, status=500)
 
 

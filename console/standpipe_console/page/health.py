@@ -101,7 +101,7 @@ def _judge_last_run(signs: Signs) -> Health | None:
         return Health(
             "partly refused",
             Level.NOTICE,
-            signs.reason or "The last run went through, but some records were refused.",
+            signs.reason or "The last run finished, but some records were refused.",
             "Rejects lists them, each with its reason.",
         )
     return None
@@ -121,7 +121,7 @@ def _judge_schedule(signs: Signs) -> Health:
     if signs.delay and signs.status not in _FAILED:
         return _describe_delay(signs, signs.delay)
     if signs.ended_at is None:
-        return Health("never ran", Level.NOTICE, "It has not run yet.", "Press Validate to look without writing.")
+        return Health("never ran", Level.NOTICE, "It has not run yet.", "Press Validate to see what would be written.")
     return Health("fresh", Level.GOOD, f"All went well {format_age(signs.now - signs.ended_at)}.")
 
 
@@ -131,7 +131,7 @@ def _describe_no_schedule(signs: Signs) -> Health:
         "not scheduled",
         Level.NOTICE,
         f"It runs only when somebody starts it.{done}",
-        "To run it by itself: `meltano invoke standpipe:schedule install`.",
+        "To run it automatically: `meltano invoke standpipe:schedule install`.",
     )
 
 
@@ -141,7 +141,7 @@ def _describe_lost_schedule(signs: Signs, delay: Delay) -> Health:
         "not scheduled",
         Level.BAD,
         f"The crontab no longer has its schedule. A run was due {due}.",
-        "To run it by itself again: `meltano invoke standpipe:schedule install`.",
+        "To run it automatically again: `meltano invoke standpipe:schedule install`.",
     )
 
 
@@ -151,7 +151,7 @@ def _describe_delay(signs: Signs, delay: Delay) -> Health:
         return Health(
             "late",
             Level.BAD,
-            f"The run that began {began} is still under way, although the next one was due.",
+            f"The run that began {began} is still running, although the next one was due.",
             "Look at its log in the folder `logs`, and stop it if it hangs.",
         )
     return Health(

@@ -41,7 +41,7 @@ TABS = (
         ("review_customers",),
         {"external_id": "Customer", "name": "Name", "status": "Status", "lead_created_at": "Lead since",
          "contacts": "Contacts", "sources": "Sources"},
-        "Nothing was listed yet: press List what ChartMogul holds.",
+        "Nothing is listed yet: press List what ChartMogul holds.",
     ),
     Tab(
         "contacts",
@@ -49,7 +49,7 @@ TABS = (
         ("review_contacts",),
         {"external_id": "Contact", "first_name": "First name", "last_name": "Last name", "email": "E-mail",
          "customer_external_id": "Customer"},
-        "Nothing was listed yet: press List what ChartMogul holds.",
+        "Nothing is listed yet: press List what ChartMogul holds.",
     ),
     Tab(
         "last",
@@ -64,7 +64,7 @@ TABS = (
         ("held_values",),
         {"stream": "Kind", "id": "Record", "field": "Field", "wanted": "Intercom says", "held": "ChartMogul keeps",
          "reason": "Why", "found_at": "Since"},
-        "ChartMogul keeps no value that somebody changed there.",
+        "No value was changed by hand in ChartMogul.",
     ),
     Tab(
         "merges",

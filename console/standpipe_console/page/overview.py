@@ -197,7 +197,7 @@ def list_attention(panels: list[PipelinePanel], live: Mapping[str, Any], problem
             sentence = f"{one.rejects:,} records were refused." if one.rejects > 1 else "One record was refused."
             found.append(Attention(Level.NOTICE, title, sentence, "See why, and try again:", "/rejects", "Rejects"))
         if blocked := (live.get("jobs") or {}).get(one.pipeline.job, {}).get("blocked"):
-            found.append(Attention(Level.NOTICE, title, f"Live runs nothing. {blocked}", "Press Sync now."))
+            found.append(Attention(Level.NOTICE, title, f"Live starts no runs. {blocked}", "Press Sync now."))
     if error := (live.get("poll") or {}).get("error"):
         found.append(Attention(Level.BAD, "Live:", f"Chargebee's events cannot be read: {error}"))
     return sorted(found, key=lambda one: list(Level).index(one.level), reverse=True)

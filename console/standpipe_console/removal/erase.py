@@ -119,7 +119,7 @@ def erase(project: Project, trace: Trace) -> Iterator[str]:
             BlockList(folder).add_names(trace.stored.names)
         except (ValueError, OSError) as error:
             raise ConsoleError(f"The block list of {folder} cannot be written: {error}") from None
-    yield f"Noted as hashes in {FILE}, so that no run brings the person back."
+    yield f"Noted as hashes in {FILE}, so that no run adds the person again."
     if trace.contacts:
         api = _connect_chartmogul(project)
         for uuid in trace.contacts:

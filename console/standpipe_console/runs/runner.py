@@ -190,7 +190,7 @@ class JobRunner:
             return False
         stop_processes(killed.run_id, self.patience)
         if find_processes(killed.run_id):
-            raise ConsoleError(f"Processes of the killed run {killed.run_id} do not end: end them, then run again.")
+            raise ConsoleError(f"Processes of the killed run {killed.run_id} do not end: stop them, then run again.")
         # If a person has started Meltano since, its own refusal must stay in force.
         return not self.project.find_running()
 

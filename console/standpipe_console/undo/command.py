@@ -65,7 +65,7 @@ def undo_command(  # noqa: PLR0913 one argument an option
     elif not yes:
         output.print_json(_build_plan_json(plan))
         return
-    if not (yes or output.confirm(f"Put this back, and pause {plan.pipeline.job}?")):
+    if not (yes or output.confirm(f"Restore these values, and pause {plan.pipeline.job}?")):
         click.echo("Nothing was undone.")
         return
     runner = UndoRunner(project, plan, lock_wait)
@@ -165,7 +165,7 @@ def _print_plan(plan: UndoPlan) -> None:
     click.echo(f"Run {run.run_id} of {run.job}, started {started:%Y-%m-%d %H:%M} UTC ({run.trigger or 'by hand'}).")
     click.echo(_describe_plan(plan))
     rows = [_build_row(plan, stream, record_id) for stream, record_id in plan.records[:SHOWN]]
-    output.open_console().print(output.build_table(("record", "name", "e-mail", "would get back"), rows))
+    output.open_console().print(output.build_table(("record", "name", "e-mail", "values to restore"), rows))
     if len(plan.records) > SHOWN:
         click.echo(f"... and {len(plan.records) - SHOWN:,} more.")
     click.echo(
@@ -215,14 +215,14 @@ def _build_plan_json(plan: UndoPlan) -> dict[str, object]:
 
 def _print_report(plan: UndoPlan, report: UndoReport) -> None:
     restored = report.count("restored")
-    click.echo(f"Put back {report.fields:,} fields of {restored:,} records.")
+    click.echo(f"Restored {report.fields:,} fields of {restored:,} records.")
     if archived := report.count("archived"):
         click.echo(f"Archived {archived:,} records that the run had created.")
     if unchanged := report.count("unchanged"):
-        click.echo(f"{unchanged:,} records held already what they held before the run.")
+        click.echo(f"{unchanged:,} records already had their values from before the run.")
     reasons = Counter(reason for one in report.records for reason in _list_reasons(one))
     if reasons:
-        click.echo("Not put back:")
+        click.echo("Not restored:")
         output.open_console().print(
             output.build_table(("fields or records", "because"), [(n, r) for r, n in reasons.most_common()])
         )

@@ -39,7 +39,7 @@ def require_pipeline(project: Project, job: str) -> Pipeline:
     pipeline = find_pipeline(project, job)
     if pipeline is None:
         names = ", ".join(one.job for one in project.pipelines)
-        raise ConsoleError(f"`{job}` is no job that writes: name one of {names}.")
+        raise ConsoleError(f"`{job}` is not a job that writes: name one of {names}.")
     return pipeline
 
 
@@ -62,7 +62,7 @@ def describe_pause(pause: PauseRow) -> str:
     """Return the sentence that says why nothing runs, and what to do."""
     since = datetime.fromtimestamp(pause.since, UTC)
     return (
-        f"{pause.job} is paused since {since:%Y-%m-%d %H:%M} UTC ({pause.reason}): nothing of it runs until "
+        f"{pause.job} has been paused since {since:%Y-%m-%d %H:%M} UTC ({pause.reason}): nothing of it runs until "
         f"`standpipe resume {pause.job}`."
     )
 

@@ -148,7 +148,7 @@ class ChargebeeClient:
         )
         if "offset" in query and page.cursor == query["offset"]:
             raise UserError(
-                f"Chargebee's list {path} came to the same cursor again, so it has no end: try again later."
+                f"Chargebee's list {path} has the same cursor twice, so it would never end: try again later."
             )
         return page
 

@@ -74,4 +74,4 @@ def describe_error(status: int, body: ErrorBody, *, path: str, site: str) -> str
 
 def describe_wrong_catalog(stream: str, site: str, version: int) -> str:
     """Return the sentence for a stream that the site's Product Catalog does not have."""
-    return f"The site `{site}` is of Product Catalog {version}, which has no `{stream}`: deselect that stream."
+    return f"The site `{site}` uses Product Catalog {version}, which has no `{stream}`: deselect that stream."

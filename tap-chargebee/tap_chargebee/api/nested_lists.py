@@ -47,7 +47,7 @@ def complete_record(record: JsonObject, client: ChargebeeClient, path: str, enve
                 record[name] = [*record.get(name, []), *values]
         if part.get(OFFSET) == offset:
             raise UserError(
-                f"The line items at {path} came to the same cursor again, so they have no end: try again later."
+                f"The line items at {path} have the same cursor twice, so they would never end: try again later."
             )
         offset = part.get(OFFSET)
     return record

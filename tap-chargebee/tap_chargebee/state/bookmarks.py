@@ -51,7 +51,7 @@ def find_site_problems(bookmarks: Iterable[Mapping[str, JsonValue]], site: str) 
     scopes = [str(bookmark.get("scope", bookmark.get("site", ""))).split() for bookmark in bookmarks]
     others = {scope[0].lower() for scope in scopes if scope} - {site.lower()}
     return [
-        f"The state is of the site `{other}`, and the setting `site` is `{site}` now: start with a full refresh "
+        f"The state belongs to the site `{other}`, and the setting `site` is `{site}` now: start with a full refresh "
         "(--full-refresh), or set it back."
         for other in sorted(others)
     ]

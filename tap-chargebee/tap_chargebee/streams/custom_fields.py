@@ -60,7 +60,7 @@ def list_custom_fields(client: ChargebeeClient) -> dict[str, JsonObject]:
     try:
         return build_field_schemas(item for page in client.fetch_pages(PATH, {}) for item in page)
     except UserError as error:
-        LOGGER.info("The schema gives the site's custom fields no types: %s", error.message)
+        LOGGER.info("The schema has no types for the site's custom fields: %s", error.message)
         return {}
 
 

@@ -107,15 +107,14 @@ KINDS: tuple[tuple[str, Callable[[int, ErrorBody, str], bool]], ...] = (
 SENTENCES = {
     "lapsed": "The workspace's Intercom subscription has lapsed ({answer}): nothing can be read until it is renewed.",
     "plan": "The plan of the workspace does not include {path} ({answer}): deselect that stream.",
-    "unknown version": "Intercom knows no version `{version}` of its API ({answer}): check the setting "
-    "`intercom_version`.",
+    "unknown version": "Intercom's API has no version `{version}` ({answer}): check the setting `intercom_version`.",
     "version": "Version {version} of Intercom's API has no {path} ({answer}): set `intercom_version` to a later one, "
     "or deselect that stream.",
     "token": "Intercom refused the token in the setting `access_token` ({answer}): check it, and that `region` is the "
     "workspace's.",
     "scope": "The token in the setting `access_token` may not read {path} ({answer}): its app lacks {permission} in "
     "Intercom's Developer Hub.",
-    "taken": "Something else is reading the companies of the workspace ({answer}): Intercom permits one at a time.",
+    "taken": "Another program is reading the companies of the workspace ({answer}): Intercom permits one at a time.",
     "stale": "Intercom no longer accepts a cursor that it gave for {path} ({answer}): run again.",
     "gone": "There is no record at {path} ({answer}).",
     "elsewhere": "There is no Intercom API at {path} ({answer}): check the settings `api_url` and `intercom_version`.",
@@ -156,6 +155,6 @@ def describe_old_version(stream: str, version: str, since: tuple[int, int]) -> s
     """Return the sentence for a stream that needs a later version of the API than the setting names."""
     major, minor = since
     return (
-        f"The stream `{stream}` came with version {major}.{minor} of Intercom's API, and the setting "
+        f"The stream `{stream}` needs version {major}.{minor} or later of Intercom's API, but the setting "
         f"`intercom_version` is {version}: raise it, or deselect that stream."
     )

@@ -33,7 +33,7 @@ def find_workspace_problems(bookmarks: Iterable[Mapping[str, JsonValue]], worksp
     """
     found = (bookmark.get("workspace", workspace) for bookmark in bookmarks)
     return [
-        f"The state is of the workspace `{other}`, and `access_token` belongs to `{workspace}`: start with a "
+        f"The state belongs to the workspace `{other}`, and `access_token` belongs to `{workspace}`: start with a "
         "full refresh (--full-refresh), or set it back."
         for other in sorted({str(one) for one in found if one != workspace})
     ]

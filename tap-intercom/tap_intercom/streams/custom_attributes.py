@@ -55,7 +55,7 @@ def fetch_attributes(client: IntercomClient, stream: str) -> JsonObject:
         # A type that Intercom adds later permits any value.
         return {row["name"]: TYPES.get(str(row.get("data_type")), ANY) for row in rows if row.get("custom")}
     except UserError as error:
-        LOGGER.warning("The schema gives the custom attributes of %s no types: %s", stream, error.message)
+        LOGGER.warning("The schema has no types for the custom attributes of %s: %s", stream, error.message)
         return {}
 
 

@@ -182,7 +182,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
     def _fetch_at_cursor(self, segment: SearchSegment) -> Page:
         def check(page: Page) -> None:
             if page.cursor and not page.items and (page.total or 0) > segment.seen:
-                raise UnprovenError(f"no item of the {page.total} that are announced")
+                raise UnprovenError(f"none of the {page.total} announced items")
 
         body = windows.build_search(segment.span, self._since, page_size=self._page_size, cursor=segment.cursor)
         return self._client.fetch_page(Call(self._resource.path, body=body), self._decoder, check)

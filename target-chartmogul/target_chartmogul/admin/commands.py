@@ -170,11 +170,11 @@ class Administration:
         contacts = sum(1 for _ in self._client.read_all(CONTACT, uuid))
         shared = sum(set(one.data_source_uuids or ()) != {uuid} for one in customers)
         return (
-            f"Deleting {self._name} removes at once and for good:\n"
+            f"Deleting {self._name} removes immediately and permanently:\n"
             "  customers with their attributes, tags, MRR adjustments and connected subscriptions: "
             f"{len(customers) - shared}\n"
             f"  contacts: {contacts}\n"
-            f"  what came with it on customers that are merged with another source's, whose data stays: {shared}"
+            f"  its part of customers that are merged with another source's customers, whose own data stays: {shared}"
         )
 
     def _find_last_change(self, customer: RemoteCustomer) -> str:

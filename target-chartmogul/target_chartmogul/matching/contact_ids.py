@@ -30,7 +30,7 @@ FILTERED, LISTED, DROPPED = "filtered", "listed", "dropped"
 WARNINGS = {
     LISTED: "ChartMogul does not look up contacts by their external ids in this account: every run reads all of them",
     DROPPED: "ChartMogul keeps no external ids of contacts in this account: contacts are found by customer, e-mail "
-    "address and name, and a contact whose address or name changes is created anew",
+    "address and name, and a contact whose address or name changes is created again",
 }
 
 _TRIES = 3

@@ -118,7 +118,7 @@ def match_parties(
     Args:
         leads: the customers to be merged.
         others: those that may survive.
-        keys: of `KEYS`, the surest first.
+        keys: of `KEYS`, the most reliable first.
         apart: external ids of a lead and of a customer that are not to be merged.
         merged: customers that are in both data sources already. They are not matched, but their keys count: a domain of
             two companies does not become certain because one of them was merged.
@@ -188,7 +188,7 @@ def _match_lead(lead: Party, results: Sequence[KeyResult], apart: Container[tupl
 
 def _choose_deciding_keys(results: Sequence[KeyResult]) -> Sequence[KeyResult]:
     """Return the surest certain key; or all keys, if no other lead shares all of them; or none."""
-    # The keys are in the order of `merge_by`, with the surest first.
+    # The keys are in the order of `merge_by`, with the most reliable first.
     certain = [one for one in results if one.is_certain]
     if certain:
         return certain[:1]

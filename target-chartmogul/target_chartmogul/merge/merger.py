@@ -42,7 +42,7 @@ class Merger:
         client: the connection.
         source: the uuid of the target's data source, None while there is none.
         billing: the uuid of the billing system's.
-        keys: by what two customers are the same, the surest first.
+        keys: by what two customers are the same, the most reliable first.
         log: knows what was merged, and what was taken apart again.
         find_stop_reason: returns a sentence when the run is to stop.
         journal: receives every merge, before and after it, and the other leads.

@@ -20,7 +20,7 @@ OUTCOMES: dict[str, Meaning] = {
     "held": Meaning(
         "it was there, and ChartMogul keeps its own value of everything that differed", "see `held_values.csv`"
     ),
-    "deleted": Meaning("the contact is gone where it came from"),
+    "deleted": Meaning("the contact no longer exists in its source"),
     "skipped": Meaning("the reason says why"),
     "rejected": Meaning("ChartMogul refused the write; the next run sends it again", "see `rejects.jsonl`"),
 }
@@ -32,11 +32,11 @@ REASONS: dict[str, Meaning] = {
     ),
     "merged": Meaning(
         "the customer was merged, and another of its external ids decides about its values",
-        "take the merge apart with `unmerge` if it was wrong",
+        "undo the merge with `unmerge` if it was wrong",
     ),
-    "gone": Meaning("the contact is gone where it came from, and is not in ChartMogul either"),
+    "gone": Meaning("the contact no longer exists in its source, and is not in ChartMogul either"),
     "retained": Meaning(
-        "the customer is gone where it came from; customers are never deleted", "delete it in ChartMogul by hand"
+        "the customer no longer exists in its source; customers are never deleted", "delete it in ChartMogul by hand"
     ),
     "no_identifier": Meaning("the record has no external id", "fill the field `external_id` in the source"),
     "superseded": Meaning("a later record of the run has the same external id"),
@@ -53,16 +53,16 @@ MERGE_OUTCOMES: dict[str, Meaning] = {
     "refused": Meaning("ChartMogul refused the merge, for the reason behind the colon"),
     "unmatched": Meaning("no key finds a customer of the billing system", "add a key to `merge_by`"),
     "ambiguous": Meaning(
-        "a key finds several customers, or several leads, and no other key tells them apart; or a surer key gave the "
-        "customer to another lead",
+        "a key finds several customers, or several leads, and no other key tells them apart; or a more reliable key "
+        "gave the customer to another lead",
         "merge them in ChartMogul by hand",
     ),
     "conflicting": Meaning("two keys find different customers", "correct the one that is wrong"),
     "contradicted": Meaning(
-        "the external ids are equal, but name, e-mail address and domain are known of both, and all differ",
-        "remove `external_id` from `merge_by` if the two systems count their customers apart",
+        "the external ids are equal, but name, e-mail address and domain are known for both, and all differ",
+        "remove `external_id` from `merge_by` if the two systems number their customers independently",
     ),
     "kept_apart": Meaning(
-        "the two were merged before, and taken apart with `unmerge`", "merge them in ChartMogul by hand"
+        "the two were merged before, and the merge was undone with `unmerge`", "merge them in ChartMogul by hand"
     ),
 }

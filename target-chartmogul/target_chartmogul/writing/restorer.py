@@ -38,11 +38,11 @@ class RecordRestorer(Restorer):
 
     streams: ClassVar[Sequence[str]] = (CONTACT.stream, CUSTOMER.stream)
     final_actions: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {"delete": "the run deleted it, and ChartMogul brings nothing back"}
+        {"delete": "the run deleted it, and ChartMogul cannot restore it"}
     )
     final_streams: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
-            MERGES: "the run merged it: `target-chartmogul-admin unmerge` takes it apart",
+            MERGES: "the run merged it: `target-chartmogul-admin unmerge` undoes that",
             SOURCES: "a data source that the run created stays: `target-chartmogul-admin delete-source` deletes it",
         }
     )
@@ -84,7 +84,7 @@ class RecordRestorer(Restorer):
 
     def archive(self, written: Written, remote: Remote) -> str:  # noqa: ARG002 the base's
         """Return why a created record stays: ChartMogul has no archive."""
-        return "ChartMogul archives nothing: delete it there"
+        return "ChartMogul has no archive: delete it there"
 
     def _list_writes(
         self, stream: str, uuid: str, changes: Mapping[str, Change]

@@ -261,7 +261,7 @@ class IntercomClient(Transport):
             if not is_taken(error):
                 raise
             raise FatalAPIError(
-                "Something else has been reading the companies of this workspace for too long (Intercom permits one "
+                "Another program has been reading the companies of this workspace for too long (Intercom permits one "
                 "reader at a time): no STATE was written, run again when it has ended."
             ) from None
 

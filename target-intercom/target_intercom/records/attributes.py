@@ -224,7 +224,7 @@ def _find_obstacle(wanted: Attribute, remote: RemoteAttribute | None, model: str
     name = f"The {model} attribute `{wanted.name}`"
     if remote is None:
         legal = is_legal_name(wanted.name)
-        return None if legal else f"Intercom accepts no attribute of the name `{wanted.name}`"
+        return None if legal else f"Intercom does not accept the attribute name `{wanted.name}`"
     if remote.model != model:
         return f"{name} cannot be created because Intercom has a {remote.model} attribute of that name"
     if remote.is_archived:

@@ -67,7 +67,7 @@ def build_wanted(record: Mapping[str, JsonValue], link: str | None, options: Wri
     """
     fitter, source = _Fitter(), dict(read_attributes(record))
     if not source and record.get("custom_attributes"):
-        raise UnfitRecordError("the value of `custom_attributes` is no object")
+        raise UnfitRecordError("the value of `custom_attributes` is not an object")
     if options.link and link:
         source[options.link] = link
     attributes = {
@@ -79,7 +79,7 @@ def build_wanted(record: Mapping[str, JsonValue], link: str | None, options: Wri
     # An owned attribute without a type in Intercom cannot be written, and must be reported.
     for name in source.keys() - options.types.keys():
         if options.owns_attribute(name) and not is_blank(source[name]) and source[name] not in ([], {}):
-            fitter.unfit[name] = "no attribute of Intercom holds a value of this type, or has such a name"
+            fitter.unfit[name] = "Intercom has no attribute type for this value, or does not accept the name"
     object_type = options.object_type
     standard = {name: fitter.fit_value(name, type_, record.get(name)) for name, type_ in object_type.standard.items()}
     return WantedRecord(

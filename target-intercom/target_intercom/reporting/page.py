@@ -30,9 +30,9 @@ FIGURES = {
     "updated": "would update",
     "unchanged": "would stay as they are",
     "created": "would create",
-    "converted": "would make users of leads",
-    "moved": "match another user or company than before; the earlier one keeps its values (moved.csv)",
-    "moved_cleared": "match another user or company than before; the earlier one would be cleared (moved.csv)",
+    "converted": "would convert leads to users",
+    "moved": "now match a different user or company; the earlier one keeps its values (moved.csv)",
+    "moved_cleared": "now match a different user or company; the earlier one would be cleared (moved.csv)",
     "companies_without_users": "companies without users, which Intercom shows nowhere",
     "companies_attached": "contacts would join their company",
     "companies_not_found": "contacts name a company that Intercom does not have",
@@ -63,13 +63,13 @@ TABLES = (
     (
         "moved",
         "Moved",
-        "These match another user or company than before, or are no longer sent. The earlier one keeps its values.",
+        "These now match a different user or company, or are no longer sent. The earlier one keeps its values.",
         {
             "id": "Record",
             "value": "Match value",
             "intercom_id": "Now on",
             "was_on": "Was on",
-            "outcome": "What it was on",
+            "outcome": "Outcome for the earlier one",
         },
     ),
     (

@@ -41,7 +41,7 @@ REASONS = {
     ),
     "lead": Reason("only a lead matches", "set `on_lead` to convert the lead, or to create a user beside it"),
     "linked_to_another": Reason(
-        "the match is linked to a customer that this run does not read", "wait for the next run over everybody"
+        "the match is linked to a customer that this run does not read", "wait for the next run over all records"
     ),
     "no_company_id": Reason("not known to Intercom, and without a company id", "fill the field in the source"),
     "no_identifier": Reason("the record has no value to match by", "fill the field in the source"),
@@ -61,11 +61,11 @@ MEANINGS = {
     "skipped": Meaning("left alone", "would skip"),
     "rejected": Meaning("Intercom refused the write", "would be refused", "see `rejects.jsonl`"),
     "unknown": Meaning(
-        "the run stopped while it was written: Intercom may have taken it, and the next run finds out",
+        "the run stopped during the write: Intercom may have stored it, and the next run checks",
         "unknown",
         "run again",
     ),
-    "not_reached": Meaning("the run stopped before its turn", "not reached", "run again"),
+    "not_reached": Meaning("the run stopped before it was written", "not reached", "run again"),
 }
 
 #: The texts in a validation for figures that are not outcomes.

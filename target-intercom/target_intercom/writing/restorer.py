@@ -77,7 +77,7 @@ class RecordRestorer(Restorer):
     def find_obstacle(self, stream: str, name: str, change: Change) -> str | None:
         """Return why Intercom can no longer store the earlier value of a field."""
         if name == "role":
-            return "Intercom cannot make a lead of a user"
+            return "Intercom cannot turn a user into a lead"
         if name.startswith(_CUSTOM):
             attribute = self._attributes.get((stream, name.removeprefix(_CUSTOM)))
             if attribute is None or attribute.is_archived:

@@ -81,7 +81,7 @@ class Writer(ABC):
         cleared = self.clear(row)
         planned = row.planned
         if planned is None or planned.wanted is None:
-            raise RuntimeError("Nothing is written before it is planned.")
+            raise RuntimeError("A row must be planned before it is written.")
         remote, wanted = planned.remote, planned.wanted
         entry = self._begin_entry(row, row.action)
         try:

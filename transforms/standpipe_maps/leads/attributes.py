@@ -111,11 +111,11 @@ def _make_attribute(setting: str, name: str, stream: str, schema: JsonSchema) ->
     if name not in declared:
         # A misspelt name is the usual cause.
         near = get_close_matches(name, declared, n=1)
-        meant = f": is `{near[0]}` meant?" if near else ": take it out, or declare it in Intercom."
+        meant = f": did you mean `{near[0]}`?" if near else ": remove it, or declare it in Intercom."
         raise UserError(f"`{setting}` names `{name}`, which the tap's stream {stream} does not declare{meant}")
     attribute = _make_typed_attribute(name, declared[name])
     if attribute is None:
-        raise UserError(f"`{setting}` names `{name}`, which is not one text, number, date or yes/no: take it out.")
+        raise UserError(f"`{setting}` names `{name}`, which is not one text, number, date or yes/no: remove it.")
     return attribute
 
 

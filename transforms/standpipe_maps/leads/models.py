@@ -164,5 +164,7 @@ def _describe_bad_record(
         except msgspec.ValidationError as error:
             whole = DECODER.decode(record)
             key = whole.get("id") if isinstance(whole, dict) else None
-            return UserError(f"The record {key} of {stream} is not as {vendor} has it ({error}): check the tap.")
+            return UserError(
+                f"The record {key} of {stream} does not have the form that {vendor} documents ({error}): check the tap."
+            )
     raise AssertionError("called although every record can be read")

@@ -146,7 +146,7 @@ def _find_attribute(setting: str, name: str, stream: str, schema: JsonSchema, ki
     if found.type is not kind:
         word = "date" if kind is DATE else "text"
         raise UserError(
-            f"`{setting}` names `{name}`, which is not a {word}: take it out, or declare it as one in Intercom."
+            f"`{setting}` names `{name}`, which is not a {word}: remove it, or declare it as one in Intercom."
         )
     return found
 

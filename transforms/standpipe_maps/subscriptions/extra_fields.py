@@ -233,7 +233,7 @@ def find_collisions(config: Mapping[str, JsonValue]) -> Iterator[str]:
         for field in config[side.setting]:
             if side.part + field in TAKEN:
                 name = config["attribute_prefix"] + side.part + field
-                yield f"`{side.setting}` names `{field}`, but `{name}` is already an attribute: take it out."
+                yield f"`{side.setting}` names `{field}`, but `{name}` is already an attribute: remove it."
 
 
 def make_extra_attributes(
@@ -279,7 +279,7 @@ def _make_side(
         elif field in names:
             raise UserError(
                 f"`{side.setting}` names `{field}`, which is not one text, number, date or yes/no in the tap's stream "
-                f"{side.stream}: take it out."
+                f"{side.stream}: remove it."
             )
 
 

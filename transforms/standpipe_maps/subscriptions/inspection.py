@@ -62,7 +62,7 @@ def find_store(mapper: MapSubscriptions, name: str | None) -> Path:
     paths = {path.stem: path for path in list_stores(mapper)}
     name = name or mapper.config.get("store_name")
     if name and name not in paths:
-        raise UserError(f"There is no store `{name}` in {mapper.store_dir}: bring it back, or run with --full-refresh.")
+        raise UserError(f"There is no store `{name}` in {mapper.store_dir}: restore it, or run with --full-refresh.")
     if not paths:
         raise UserError(f"There is no store in {mapper.store_dir} yet: the first run of the pipeline fills one.")
     if not name and len(paths) > 1:

@@ -282,7 +282,9 @@ def _read_odd(stream: str, text: bytes, problem: Exception | None) -> JsonObject
     record = decode_json(text)
     key = record.get("id") if isinstance(record, dict) else None
     if not isinstance(key, str):
-        raise UserError(f"The record {key} of {stream} is not as Chargebee has it ({problem}): check the tap.")
+        raise UserError(
+            f"The record {key} of {stream} does not have the form that Chargebee documents ({problem}): check the tap."
+        )
     repaired = repair_record(stream, record)
     model = msgspec.convert(repaired, MODELS[stream], dec_hook=to_decimal)
     return {**msgspec.structs.asdict(model), "odd": write_notes(repaired.notes)}
