@@ -6,4 +6,4 @@ import click
 
 
 class ConsoleError(click.ClickException):
-    """A problem that the user can solve. The text says what it is, and how."""
+    """A problem that the user can solve. The text describes the problem and its solution."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class LazyGroup(click.Group):
-    """A group that knows where its commands are.
+    """A group that imports the module of a command only when the command is used.
 
     Args:
         places: the module and the name of each command, as in `package.module:name`.

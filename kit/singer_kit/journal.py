@@ -1,8 +1,8 @@
 """The journal of a target's run: what it was about to write, what it has written, and what it left alone.
 
 A file of JSON lines that only grows; every line is one `write` of the system, so a `kill -9` of the process loses none.
-The order is intent, request, outcome: what a killed run has written stands in its journal as an outcome, or as an
-intent without one, of which nobody knows yet whether the vendor took it.
+The order is intent, request, outcome: each write of a killed run is in its journal as an outcome, or as an intent
+without an outcome if it is unknown whether the vendor received it.
 
     {"type": "run", "version": 1, "run_id": "8f2c…", "plugin": "target-intercom", "mode": "sync", "at": 1764522000.1, …}
     {"type": "intent", "n": 1, "stream": "contacts", "id": "c1", "remote_id": "5f…", "action": "update",
@@ -89,7 +89,7 @@ NOBODY = Who()
 
 
 class JournalWriter:
-    """Writes the journal of one run; until it is opened, nothing. Safe in several threads.
+    """Writes the journal of one run. It writes nothing until it is opened. Safe in several threads.
 
     As long as it lives it holds a lock on its file, which tells readers that more lines may come. Every method raises a
     `ConfigurationError` when the journal cannot be written: then nothing may be written to the vendor either.
@@ -132,7 +132,7 @@ class JournalWriter:
 
     @property
     def is_subset(self) -> bool:
-        """Whether the input of the run is not everybody."""
+        """Whether the input of the run contains only some records."""
         return self._is_subset
 
     @property

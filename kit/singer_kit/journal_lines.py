@@ -34,7 +34,7 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_de
 
 
 class _Person(_Line, frozen=True, kw_only=True):
-    """Who a record is, so that people can search for it."""
+    """Names by which people search for a record."""
 
     name: str = ""
     email: str = ""

@@ -289,8 +289,8 @@ def _name_members(error: msgspec.DecodeError) -> str:
 def decode_json(content: bytes, kind: type[T]) -> tuple[bytes, T]:
     """Return the text of an answer, and what it says.
 
-    U+FFFD stands for each byte that is not UTF-8 and for each half of a character, such as is left of an emoji where a
-    text was cut: one odd text is no reason to be without the page.
+    U+FFFD replaces each byte that is not UTF-8 and each half of a surrogate pair, such as half an emoji at the end of a
+    text that was cut, so that one invalid text does not make the whole page unreadable.
 
     Raises:
         UnprovenError: it is not JSON, or not of that type.

@@ -75,7 +75,7 @@ def move_into_place(path: Path) -> None:
 
 
 class _PrivateFile(io.FileIO):
-    """A file with mode 0600 whose errors contain its path. A full disk may show at any write of the buffer."""
+    """A file with mode 0600 whose errors contain its path. On a full disk any write of the buffer may fail."""
 
     def __init__(self, path: Path, *, append: bool) -> None:
         self._path = path

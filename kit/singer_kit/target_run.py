@@ -88,7 +88,7 @@ class RunBase(abc.ABC):
             self._log_summary(self._reports)
 
     def end(self, error: BaseException | None = None) -> None:
-        """Give the lock back and note in the journal how the run ended; only the first call counts.
+        """Release the lock, and write into the journal how the run ended; only the first call counts.
 
         Args:
             error: what ended it; None when nothing did.

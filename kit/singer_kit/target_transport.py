@@ -48,7 +48,7 @@ class TargetTransport(Transport):
 
     @property
     def may_have_written(self) -> bool:
-        """Whether a write of this thread was taken since `forget_writes`, or may have been because no answer came."""
+        """Whether a write of this thread was accepted since `forget_writes`, or may have been as no answer came."""
         return bool(getattr(self._writes, "made", False))
 
     def _send_once(self, call: Call) -> Answer:

@@ -80,7 +80,7 @@ def plan_undo(
 ) -> UndoPlan:
     """Decide, field by field, what is put back.
 
-    A field that holds what it held before the run needs nothing: an undo that was stopped goes on where it stopped.
+    A field with its value from before the run needs no write, so a stopped undo continues where it stopped.
 
     Args:
         written: what the run wrote.

@@ -7,8 +7,8 @@ It reads the journal of a run (`-` is standard input) and prints a JSON object f
      "kept": {"custom_attributes.cb_cust_status": "it has changed since"}}
 
 and at the end `{"outcomes": {"restored": 1}, "fields": 1}`. `undo_run.UndoResult` says what the outcomes mean. Each
-record is read at the time, and a field is put back only while it holds what the run wrote: so the command can be
-stopped, and run again.
+record is read again first, and a field is restored only if it still has the value of the run. So the command can be
+stopped and run again.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _build_written(write: Write) -> Written | None:
 
 @contextmanager
 def _end_run(run: RunBase) -> Iterator[None]:
-    """Keep a journal of the undo, as of any run that writes, and give the lock back at its end."""
+    """Keep a journal of the undo, as of any run that writes, and release the lock at its end."""
     run.summary.mode = "undo"
     try:
         yield
@@ -117,7 +117,7 @@ def _end_run(run: RunBase) -> Iterator[None]:
 
 @contextmanager
 def _stop_on_signal(run: UndoRun) -> Iterator[None]:
-    """Let a signal end the run in order: current writes are finished and noted."""
+    """Let a signal end the run in order: current writes are finished and recorded."""
     received: list[int] = []
 
     def stop(number: int, _: object) -> None:

@@ -108,7 +108,7 @@ class NotWholeError(Exception):
 
 
 class WholeList:
-    """Reads a list by its cursor, proves it as a whole, and reads it once more when too much of it is missing.
+    """Reads a list by its cursor, checks that it is complete, and reads it once more if too much is missing.
 
     Args:
         name: what a sentence calls the list.

@@ -110,7 +110,7 @@ class StreamPipeline:
         self.buffer.add_record(record_id, keys, record)
 
     def add_unsent(self, record_id: str, instead_of: str | None) -> None:
-        """Take the id of a record that is not sent: what carries its link has no successor that would clear it."""
+        """Take the id of a record that is not sent, so that the records with its link can be cleared."""
         if link := self.options.read_link({}, record_id):
             self.buffer.add_unsent(link, instead_of)
 

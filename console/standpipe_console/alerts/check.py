@@ -78,7 +78,7 @@ def look_at_pipelines(project: Project, history: History, settings: AlertSetting
 
 
 def check_alerts(project: Project, *, limit: float = LIMIT) -> Check:
-    """Tell every channel what it does not know yet.
+    """Send each channel the alerts that it has not received yet.
 
     Args:
         project: the project.

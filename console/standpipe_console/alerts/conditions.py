@@ -1,4 +1,4 @@
-"""What is wrong with a pipeline, from what is known of it; nothing else decides it. Pure.
+"""Decides what is wrong with a pipeline. No other module decides that. Pure.
 
 A pipeline has four sides, and each is in one situation at a time or in none: how its last run ended, whether runs come
 on time, whether it is paused, whether live works. A side about which nothing can be said is left out.

@@ -53,7 +53,7 @@ _ENDS = {
 
 @dataclass(frozen=True)
 class Told:
-    """What a channel was told, and no end of it since."""
+    """A situation that a channel was told about and that has not ended since."""
 
     job: str
     situation: Situation

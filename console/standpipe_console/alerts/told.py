@@ -26,7 +26,7 @@ def list_told(history: History, channel: str) -> list[Told]:
 
 
 def note_sent(history: History, channel: str, message: Message) -> None:
-    """Remember that a channel has a message."""
+    """Remember that a channel received a message."""
     for one in message.ends:
         history.remove_alert(one.job, one.situation, one.cause, channel)
     if (new := message.tells) is not None:

@@ -1,7 +1,7 @@
 """Load the journals of targets into the history, each line once, however often a loader is killed.
 
 The row of a run keeps how many lines of its journal are loaded, and is committed together with what they said. A
-loader that was killed therefore goes on where its last commit ended. A journal is deleted when all of it is loaded.
+loader that was killed therefore continues where its last commit ended. A journal is deleted when all of it is loaded.
 """
 
 from __future__ import annotations

@@ -364,7 +364,7 @@ def _merge(one: RecordOutcome, before: _Known) -> RecordOutcome:
 
 
 def _judge(action: str, intended: Mapping[str, FieldChange], found: RecordOutcome) -> bool | None:
-    """Return whether a write was taken, by what a later run found; None when that says nothing."""
+    """Return whether a write arrived, judged by what a later run found; None if that does not show it."""
     if found.kind == UNCHANGED:
         return True
     if not found.write:

@@ -206,7 +206,7 @@ _SELECT_CHANGES = (
 
 
 def _find_number(run_id: str) -> sa.ScalarSelect[Any]:
-    """Return the number that stands for a run in other tables."""
+    """Return the number by which other tables refer to a run."""
     return sa.select(RUNS.c.id).where(RUNS.c.run_id == run_id).scalar_subquery()
 
 

@@ -266,7 +266,7 @@ class History(RecordReader):
         return self._fetch(statement if job is None else statement.where(ALERTS.c.job == job), AlertRow)
 
     def write_alert(self, alert: AlertRow) -> None:
-        """Note a situation of a job, in the place of what was noted of it before."""
+        """Store a situation of a job in place of its earlier entry."""
         statement = self.database.insert(ALERTS).values(msgspec.structs.asdict(alert))
         update = {"since": alert.since, "sent_at": alert.sent_at}
         with self.database.write() as connection:

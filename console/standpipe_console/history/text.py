@@ -21,7 +21,7 @@ _SHORT = 8
 
 
 def print_runs(out: Console, runs: Sequence[RunRow]) -> None:
-    """Print runs as a table, and why those failed that did."""
+    """Print runs as a table, and the reasons of failed runs."""
     if not runs:
         out.print("The history has no run yet.")
         return

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Credentials:
-    """How each vendor proves itself; a vendor without credentials has no address here."""
+    """The credentials by which each vendor's webhooks are verified. A vendor without credentials has no route."""
 
     chargebee_username: str = ""
     chargebee_password: str = field(default="", repr=False)

@@ -211,7 +211,7 @@ class Inbox:
             return found
 
     def read_fact(self, name: str) -> JsonValue:
-        """Return what was remembered under a name; None when nothing was."""
+        """Return the value that is stored under a name; None if there is none."""
         with self._begin() as connection:
             found = connection.execute(sa.select(_FACTS.c.value).where(_FACTS.c.name == name)).scalar_one_or_none()
         return None if found is None else json.loads(found)
@@ -244,7 +244,7 @@ class Inbox:
             raise InboxUnavailableError(self._describe_outage(cause)) from None
 
     def _check_file(self) -> None:
-        """Notice that the file of a SQLite database is gone: SQLite itself would go on writing into the deleted file.
+        """Raise an error if the file of an SQLite database was deleted: SQLite itself would go on writing into it.
 
         Raises:
             InboxUnavailableError: it is gone.
@@ -258,7 +258,7 @@ class Inbox:
         return f"The inbox {address} does not answer ({cause}): check LIVE_INBOX_URL and its database."
 
     def erase(self, ids: Iterable[str]) -> int:
-        """Forget everything that waits under one of these ids; return how much that was."""
+        """Delete everything that waits under one of these ids, and return the number of rows."""
         with self._engine.begin() as connection:
             removed = connection.execute(sa.delete(_WAITING).where(_WAITING.c.id.in_(list(ids)))).rowcount
         self._rewrite_file()
@@ -272,7 +272,7 @@ class Inbox:
         self._rewrite_file()
 
     def _rewrite_file(self) -> None:
-        """Write an SQLite file anew: until then its free pages hold what was deleted."""
+        """Rewrite an SQLite file, because its free pages still contain what was deleted."""
         if self._engine.dialect.name != "sqlite":
             return
         connection = self._engine.raw_connection()

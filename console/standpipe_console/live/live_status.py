@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def describe_live(project: Project) -> dict[str, Any]:
-    """Return the state of live: the process, the last ring, and for each job what waits, for how long, and why."""
+    """Return the state of live: the process, the last event, and for each job what waits, for how long, and why."""
     inbox = Inbox(read_settings(project).inbox_url)
     try:
         now = time.time()

@@ -184,7 +184,7 @@ class LiveService:
         check_until_stopped(self._project, self._stopping, self._problems)
 
     def _note_poll(self, error: str) -> None:
-        """Keep how a look at the events ended, for `live status` and `/healthz`."""
+        """Keep the result of a check of the events, for `live status` and `/healthz`."""
         now, subject = time.time(), "Chargebee's events cannot be read"
         if error:
             self._problems.report(subject, error)

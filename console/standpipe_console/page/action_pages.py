@@ -1,4 +1,4 @@
-"""What a person starts: each action is a form with a token, and a page that shows how far it is."""
+"""Actions that a person starts: each is a form with a token, and a page that shows its progress."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def serve(project: Project, listen: str) -> None:
 
 
 def build_site(project: Project, settings: ServeSettings) -> Site:
-    """Return what the pages work with."""
+    """Return the objects that all pages use."""
     return Site(
         view=ProjectView(project),
         history=HistoryView(project),

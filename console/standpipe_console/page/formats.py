@@ -49,7 +49,7 @@ def format_time(at: float | None, now: float, zone: tzinfo | None) -> str:
 
 
 def format_exact_time(at: float) -> str:
-    """Return a time for programs, as the attribute `datetime` has it."""
+    """Return a time in the machine-readable form of the attribute `datetime`."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -108,6 +108,6 @@ class Guard:
         return f"{self._cookie}={token}; Path=/; HttpOnly; SameSite=Strict{'; Secure' if self._is_secure else ''}"
 
     def _log(self, scope: Scope, status: int, seconds: float) -> None:
-        """Log a request by the page's name: addresses hold ids and what was searched for."""
+        """Log a request by the page's name, because addresses contain ids and search texts."""
         endpoint = getattr(scope.get("route"), "path", None) or "-"
         LOGGER.info("%s %s %d %.0f ms", scope["method"], endpoint, status, seconds * 1000)

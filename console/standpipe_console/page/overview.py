@@ -114,7 +114,7 @@ def show_overview(site: Site, request: Request) -> Response:
 
 
 def build_panel(site: Site, pipeline: Pipeline, live: Mapping[str, Any]) -> PipelinePanel:
-    """Return what the page shows of a pipeline."""
+    """Return what the page shows about a pipeline."""
     project, history = site.project, site.history.open()
     # Runs over some records say nothing of the others.
     rows = history.list_runs(plugin=pipeline.target, environment=project.environment, is_subset=False, limit=_LOOKED_AT)

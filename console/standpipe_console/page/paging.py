@@ -52,7 +52,7 @@ class Pager:
 
 
 def read_controls(path: str, params: Mapping[str, str], names: tuple[str, ...], sorts: frozenset[str]) -> Controls:
-    """Return what an address asks for; what it cannot mean is left out."""
+    """Return the controls in an address, without invalid ones."""
     sort = params.get("sort", "")
     number = params.get("page", "1")
     return Controls(

@@ -1,4 +1,4 @@
-"""Templates: text of others is always escaped, and a name that is missing is an error."""
+"""Templates: all values are escaped, and a missing name is an error."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def explain(site: Site, plugin: str, kind: str, reason: str) -> Wording:
 
 
 def explain_row(site: Site, row: RecordRow | RejectRow, kind: str) -> Wording:
-    """Return what became of a record and why: the vendor's own sentence where there is one."""
+    """Return the outcome of a record and its reason, in the vendor's own words if there are any."""
     wording = explain(site, row.plugin, kind, row.reason)
     return Wording(row.detail, wording.remedy) if row.detail else wording
 

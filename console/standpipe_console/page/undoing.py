@@ -26,7 +26,7 @@ _LATER = 50
 
 
 def show_undo(site: Site, request: Request) -> Response:
-    """Show what an undo of a run would put back, and ask."""
+    """Show what an undo of a run would restore, and ask."""
     history = site.history.open()
     run = history.get_run(request.query_params.get("id", ""))
     if run is None:

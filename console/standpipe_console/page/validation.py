@@ -47,7 +47,7 @@ _LEVELS = {"updated": "good", "created": "good", "converted": "good", "rejected"
 
 @dataclass(frozen=True)
 class Group:
-    """How many customers would become what, why, and what to do about it."""
+    """The number of customers with one planned outcome and reason, and what to do about it."""
 
     kind: str
     reason: str

@@ -201,9 +201,9 @@ class Project:
         return self.shell_env | {"NO_COLOR": "1", "MELTANO_CLI_DISABLE_VERSION_CHECK": "1"}
 
     def run_ahead(self, commands: Iterable[tuple[str, ...]]) -> None:
-        """Run several commands of Meltano that only read in one process, each for the next who runs it.
+        """Run several commands of Meltano that only read, in one process, and keep their outputs for later calls.
 
-        Meltano takes a second to start, and next to nothing for one command more.
+        Meltano takes a second to start, and hardly longer for one more command.
         """
         wanted = [command for command in commands if command not in self._outputs]
         if len(wanted) < 2:  # noqa: PLR2004  # one command gains nothing

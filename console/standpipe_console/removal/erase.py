@@ -176,7 +176,7 @@ def _list_logs(project: Project) -> Iterator[Path]:
 
 
 def _erase_waiting(project: Project, trace: Trace) -> int:
-    """Take the person out of live's inbox; return how many ids waited."""
+    """Delete the person from live's inbox, and return the number of ids that waited."""
     with open_inbox(project) as inbox:
         return inbox.erase({*trace.stored.names, *trace.aliases}) if inbox else 0
 

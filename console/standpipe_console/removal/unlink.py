@@ -155,7 +155,7 @@ def _list_jobs(project: Project, pipeline: Pipeline) -> list[str]:
 
 
 def remove_history(project: Project, pipeline: Pipeline) -> str:
-    """Remove what the history, the journals and live's inbox say of the pipeline; with the last one, the files too."""
+    """Remove the pipeline from the history, the journals and live's inbox; with the last pipeline, the files too."""
     with open_history(project) as history:
         runs = history.forget(pipeline.target, _list_jobs(project, pipeline))
     with open_inbox(project) as inbox:

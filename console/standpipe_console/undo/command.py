@@ -54,7 +54,7 @@ class Stoppable(Protocol):
 def undo_command(  # noqa: PLR0913 one argument an option
     project: Project, run: str, *, record: str | None, archive_created: bool, lock_wait: float, as_json: bool, yes: bool
 ) -> None:
-    """Put back what a run wrote, where nobody changed it since, and pause its pipeline.
+    """Restore the values from before a run, where nobody changed them since, and pause its pipeline.
 
     RUN is the id of a run in `standpipe history`, how that begins, or `latest`. Until `standpipe resume JOB` no run
     writes the same again. Run it again to go on after a stop.
@@ -125,7 +125,7 @@ def retry_command(  # noqa: PLR0913 one argument an option
 @click.argument("job")
 @click.pass_obj
 def pause_command(project: Project, job: str) -> None:
-    """Let nothing of a pipeline run until `standpipe resume JOB`: neither schedules nor live nor people."""
+    """Stop all runs of a pipeline until `standpipe resume JOB`: scheduled ones, live ones and those of people."""
     pipeline = require_pipeline(project, job)
     with open_history(project, load=False) as history:
         history.pause(pipeline.job, BY_HAND)
@@ -138,7 +138,7 @@ def pause_command(project: Project, job: str) -> None:
 @click.argument("job")
 @click.pass_obj
 def resume_command(project: Project, job: str) -> None:
-    """Let a paused pipeline run again; its next run writes what an undo has put back."""
+    """Let a paused pipeline run again. If the cause was not corrected, its next run writes the same again."""
     pipeline = require_pipeline(project, job)
     with open_history(project, load=False) as history:
         was_paused = history.resume(pipeline.job)

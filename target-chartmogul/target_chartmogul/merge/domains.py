@@ -129,5 +129,5 @@ def _find_host(website: str) -> str:
 
 @cache
 def _load_suffix_lists() -> tuple[PublicSuffixList, PublicSuffixList]:
-    """Return the whole list, and its official part without the suffixes that companies lend out."""
+    """Return the whole list, and its official part without the suffixes of hosting companies."""
     return PublicSuffixList(), PublicSuffixList(only_icann=True)

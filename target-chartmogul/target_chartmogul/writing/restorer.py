@@ -70,7 +70,7 @@ class RecordRestorer(Restorer):
         return None
 
     def restore(self, written: Written, changes: Mapping[str, Change]) -> dict[str, str]:
-        """Write the earlier values, and return by field why ChartMogul does not hold one."""
+        """Write the earlier values, and return the reason for each field that ChartMogul did not take."""
         refused: dict[str, str] = {}
         uuid = written.remote_id or ""
         for group, write in self._list_writes(written.stream, uuid, changes):

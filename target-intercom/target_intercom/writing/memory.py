@@ -1,14 +1,14 @@
 """What this target must remember from one run to the next, in a folder of its own (`memory_dir`).
 
-Reports are replaced by every run. What stands here is not: it is read at the start, and put in place of the old before
-the first write and at the end.
+Every run replaces the reports, but not these files: they are read at the start, and written before the first write to
+Intercom and at the end.
 
-- `archived.jsonl`: archived contacts in the way of a create. No read of Intercom shows them, only the refusal of a
-  create names them, and that refusal is not worth asking for again in every run. A line is believed for a day.
-- `moved.jsonl`: records whose match is another contact or company than before, or that are no longer sent, while the
-  earlier one still carries their link and values. A line goes when that one is found to carry the link no longer.
-- `changes.jsonl`: how many records were linked in the last run over everything, and which of them runs over some
-  records have changed alarmingly since.
+- `archived.jsonl`: archived contacts that prevent the creation of a record. Intercom names them only when it refuses
+  that creation, so a line saves this call in later runs. A line is valid for a day.
+- `moved.jsonl`: records that now match a different contact or company, or that are no longer sent, while the earlier
+  one still carries their link and values. A line is removed when the earlier one no longer has the link.
+- `changes.jsonl`: how many records were linked in the last run over everything, and which of them had alarming changes
+  in later runs over some records.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ class Writer(ABC):
     def _put_changes(
         self, wanted: WantedRecord, remote: RemoteRecord, written: Changes, entry: JournaledWrite, *, convert: bool
     ) -> tuple[WantedRecord, RecordRefusedError | None]:
-        """Write changes, and note them. What Intercom refuses of a single field costs that field only.
+        """Write changes, and note them. If Intercom refuses one field, only that field is left out.
 
         An identity or address that another record has is withheld, unless a lead is to become a user: it might be the
         second of its customer. A value that a 400 names is withheld too, and cleared where it is an attribute of ours.
