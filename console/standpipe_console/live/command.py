@@ -33,7 +33,7 @@ _PORTS = {80, 443, 8080, 8443}
 @click.option(
     "--listen",
     metavar="HOST:PORT",
-    help="Also receive webhooks at this address, such as 127.0.0.1:8200, behind a proxy that speaks TLS.",
+    help="Also receive webhooks at this address, such as 127.0.0.1:8200, behind a proxy with TLS.",
 )
 @click.pass_context
 def live(context: click.Context, listen: str | None) -> None:

@@ -63,7 +63,7 @@ def read_settings(project: Project, listen: str) -> ServeSettings:
         raise ConsoleError("The page shows customers and can start runs: set SERVE_PASSWORD before others can open it.")
     if is_public and not url:
         raise ConsoleError(
-            f"To listen on {host}, put a proxy that speaks TLS before the page and set SERVE_URL to the https:// "
+            f"To listen on {host}, put a proxy with TLS in front of the page and set SERVE_URL to the https:// "
             "address that people open: a password must not travel unprotected."
         )
     return ServeSettings(host, port, password, url)

@@ -56,8 +56,8 @@ def undo_command(  # noqa: PLR0913 one argument an option
 ) -> None:
     """Restore the values from before a run, where nobody changed them since, and pause its pipeline.
 
-    RUN is the id of a run in `standpipe history`, how that begins, or `latest`. Until `standpipe resume JOB` no run
-    writes the same again. Run it again to go on after a stop.
+    RUN is the id of a run in `standpipe history`, the first characters of it, or `latest`. No run writes the same
+    again until `standpipe resume JOB`. Run it again to continue after a stop.
     """
     plan = plan_undo(project, run, record)
     if not as_json:
