@@ -99,7 +99,6 @@ ELSEWHERE = {
     "GET /segments": "rules, not records: test_sandbox_intercom_lists counts them",
     "GET /data_attributes": "by name, not by id: test_sandbox_intercom_attributes",
     "GET /away_status_reasons": "a bare array",
-    "POST /calls/search": "not a search: the calls of conversations that are named",
     "GET /me": "one record",
     "GET /events": "of one contact: test_sandbox_intercom_data_events",
     "GET /ip_allowlist": "one record",
@@ -121,7 +120,10 @@ def full(seeded: IntercomCaller) -> IntercomCaller:
     visible = [one.id for one in seeded.workspace.visible_companies()]
     for text in ("one", "two", "three"):
         assert seeded(f"POST /companies/{visible[0]}/notes", {"body": text}, **NEWEST).status_code == 200
-    seeded.ok("POST /tags", {"name": "Twenty", "companies": [{"id": one} for one in visible[:20]]})
+    workspace = seeded.workspace
+    tag = workspace.name_tag("Twenty")
+    for one in visible[:20]:
+        workspace.tag(workspace.companies.get(one), tag["id"], workspace.clock.now(), "test", on=True)
     return seeded
 
 

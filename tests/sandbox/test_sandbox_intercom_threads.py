@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sandbox.intercom.conversations import add_part
+from sandbox.intercom.conversations import add_part, announce_part
 from sandbox.intercom.threads import Part, make_author
+from sandbox.intercom.tickets import move_ticket
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import IntercomCaller
@@ -35,17 +36,26 @@ def found(intercom: IntercomCaller, field: str, operator: str, value: Any, kind:
 def test_a_conversation_goes_from_state_to_state(intercom: IntercomCaller) -> None:
     """Each part changes state and `updated_at`; only the conversation itself shows its parts, lists do not."""
     one = talk(intercom)
-    steps: list[tuple[str, dict[str, Any]]] = [
-        ("reply", {"message_type": "comment", "body": "Hi", **ADMIN}),
-        ("parts", {"message_type": "assignment", "assignee_id": "814001", **ADMIN}),
-        ("parts", {"message_type": "snoozed", "snoozed_until": START + 999, **ADMIN}),
-        ("reply", {"message_type": "comment", "body": "Still there?", "type": "user"}),
-        ("parts", {"message_type": "close", **ADMIN}),
+    store = intercom.workspace.conversations
+    admin = make_author("admin", intercom.workspace.library.find("admins", "991267"))
+    user = make_author("user", next(intercom.workspace.contacts.live()).document)
+    steps: list[dict[str, Any]] = [
+        {"part_type": "comment", "author": admin, "body": "Hi"},
+        {"message_type": "assignment", "assignee_id": "814001", **ADMIN},
+        {"message_type": "snoozed", "snoozed_until": START + 999, **ADMIN},
+        {"part_type": "comment", "author": user, "body": "Still there?"},
+        {"message_type": "close", **ADMIN},
     ]
     seen = []
-    for path, body in steps:
+    for step in steps:
         intercom.sandbox.advance(seconds=10)
-        after = intercom.ok(f"POST /conversations/{one}/{path}", body)
+        if "message_type" in step:
+            intercom.ok(f"POST /conversations/{one}/parts", step)
+        else:
+            thread, part = store.get(one), Part(store.make_id(), at=intercom.workspace.clock.now(), **step)
+            add_part(store, thread, part)
+            announce_part(intercom.workspace, thread, part, "test")
+        after = intercom.ok(f"GET /conversations/{one}")
         seen.append((after["state"], after["open"], after["waiting_since"], after["updated_at"] - START))
     assert seen == [
         ("open", True, None, 10),
@@ -181,7 +191,11 @@ def test_a_ticket_grows_from_a_conversation(intercom: IntercomCaller) -> None:
     linked = intercom.ok(f"GET /conversations/{one}")["linked_objects"]["data"]
     assert linked == [{"type": "ticket", "id": ticket["id"], "category": "Customer"}]
     intercom.sandbox.advance(seconds=10)
-    moved = intercom.ok(f"PUT /tickets/{ticket['id']}", {"ticket_state_id": "8606"})
+    workspace = intercom.workspace
+    resolved, admin = workspace.library.find("ticket_states", "8606"), workspace.library.find("admins", "991267")
+    thread, author = workspace.tickets.get(ticket["id"]), make_author("admin", admin)
+    move_ticket(workspace, thread, resolved, author, workspace.clock.now())
+    moved = intercom.ok(f"GET /tickets/{ticket['id']}")
     (part,) = moved["ticket_parts"]["ticket_parts"]
     assert (part["previous_ticket_state"], part["ticket_state"], moved["open"]) == ("submitted", "resolved", False)
     assert moved["updated_at"] == START + 10
@@ -210,6 +224,6 @@ def test_a_ticket_that_makes_no_sense_is_refused(
 def test_a_deleted_conversation_is_gone(intercom: IntercomCaller) -> None:
     """A deleted conversation is a 404 and not found by searches."""
     one = talk(intercom)
-    assert intercom.ok(f"DELETE /conversations/{one}") == {"id": one, "object": "conversation", "deleted": True}
+    intercom.workspace.conversations.delete(intercom.workspace.conversations.get(one))
     assert intercom.refused(f"GET /conversations/{one}")[0] == 404
     assert found(intercom, "state", "=", "open") == []

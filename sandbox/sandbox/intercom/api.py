@@ -104,7 +104,7 @@ def _read_call(workspace: Workspace, operation: Operation, request: Request, con
     body = _read_json(content) if operation.method != "GET" else {}
     call = Call(workspace, version, request.path_params, query, body, base)
     if operation.method == "DELETE":
-        call.read_body(*operation.deleted_with)
+        call.read_body()
     return call
 
 

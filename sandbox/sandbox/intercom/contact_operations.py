@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from sandbox.intercom import bodies
@@ -76,12 +75,12 @@ def update_contact(call: Call) -> JsonObject:
     return call.show_contact(contact)
 
 
-def archive_contact(call: Call, word: str) -> JsonObject:
-    """Archive or block a contact, which hides it from lists and searches."""
+def archive_contact(call: Call) -> JsonObject:
+    """Archive a contact, which hides it from lists and searches."""
     call.read_body()
     contact = call.contact
     call.workspace.set_archived(contact, archived=True, source="API")
-    return show_stub(contact, **{word: True})
+    return show_stub(contact, archived=True)
 
 
 def unarchive_contact(call: Call) -> JsonObject:
@@ -162,9 +161,8 @@ OPERATIONS = (
     Operation("GET", "/contacts/{id}", get_contact),
     Operation("PUT", "/contacts/{id}", update_contact),
     Operation("DELETE", "/contacts/{id}", delete_contact),
-    Operation("POST", "/contacts/{id}/archive", partial(archive_contact, word="archived")),
+    Operation("POST", "/contacts/{id}/archive", archive_contact),
     Operation("POST", "/contacts/{id}/unarchive", unarchive_contact),
-    Operation("POST", "/contacts/{id}/block", partial(archive_contact, word="blocked"), since=(2, 14)),
     Operation("GET", "/contacts/{id}/companies", list_companies, PAGING),
     Operation("POST", "/contacts/{id}/companies", attach_company),
     Operation("DELETE", "/contacts/{id}/companies/{company_id}", detach_company),

@@ -130,7 +130,6 @@ class Operation:
         run: carries a call out and gives the answer's body.
         query: the query parameters it knows.
         since: the API version that brought it.
-        deleted_with: the body fields that a deletion knows; what other operations know, they say themselves.
         status: the status of the answer; without a body for an operation that returns None.
     """
 
@@ -139,5 +138,4 @@ class Operation:
     run: Callable[[Call], JsonValue]
     query: frozenset[str] = frozenset()
     since: Version = (2, 0)
-    deleted_with: frozenset[str] = frozenset()
     status: int = 200

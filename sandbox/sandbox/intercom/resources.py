@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from sandbox.intercom.operations import Sizes
     from sandbox.json_types import JsonObject, JsonValue
 
-MOST_TRANSCRIPTS = 20
 FLAGS = {"true": True, "false": False}
 SEGMENT_TYPES = {"contact": ("user", "contact"), "user": ("user",), "lead": ("contact",), "company": ("company",)}
 
@@ -132,17 +131,6 @@ def _select_segments_of(call: Call, owner: str) -> list[JsonObject]:
     return [one.document for one in find_segments(owner, getattr(call, owner).document)]
 
 
-def list_transcripts(call: Call) -> JsonObject:
-    """Return the calls of up to twenty conversations, with their transcripts."""
-    ids = call.read_body("conversation_ids").get("conversation_ids")
-    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
-        raise parameter_invalid("conversation_ids must be an array of strings", "conversation_ids")
-    if not 1 <= len(ids) <= MOST_TRANSCRIPTS:
-        raise parameter_invalid(f"conversation_ids must have 1 to {MOST_TRANSCRIPTS} entries", "conversation_ids")
-    calls = [one for one in call.workspace.library.list_documents("calls") if one["conversation_id"] in ids]
-    return {"type": "list", "data": [{**one, "transcript": [], "transcript_status": "ready"} for one in calls]}
-
-
 def _show_single(call: Call, name: str) -> JsonObject:
     workspace = call.workspace
     names = {"app_id": workspace.app_id, "timezone": workspace.settings.intercom_timezone}
@@ -177,7 +165,6 @@ RESOURCES = tuple(map(_read_resource, read_fixture("lists")))
 OPERATIONS = (
     *(operation for one in RESOURCES for operation in one.make_operations()),
     Operation("GET", "/notes/{id}", lambda call: call.find_document("notes", call.path["id"])),
-    Operation("POST", "/calls/search", list_transcripts, since=(2, 14)),
     Operation("GET", "/me", lambda call: _show_single(call, "me")),
     Operation("GET", "/ip_allowlist", lambda call: _show_single(call, "ip_allowlist"), since=(2, 14)),
 )

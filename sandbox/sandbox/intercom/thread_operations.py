@@ -20,8 +20,7 @@ from sandbox.intercom.finding import Finder, read_fields
 from sandbox.intercom.operations import Call, Operation
 from sandbox.intercom.paging import Ask, Order, read_count
 from sandbox.intercom.threads import Part, make_author
-from sandbox.intercom.tickets import TicketRequest, move_ticket, open_ticket, show_ticket, show_ticket_part
-from sandbox.intercom.workspace import ADMIN_ID
+from sandbox.intercom.tickets import TicketRequest, open_ticket, show_ticket
 
 if TYPE_CHECKING:
     from sandbox.intercom.paging import Found
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 SIZES = (20, 150)
 CONVERSATIONS = Finder(lambda call: call.workspace.conversations, read_fields("conversations"), SIZES)
 TICKETS = Finder(lambda call: call.workspace.tickets, read_fields("tickets"), SIZES)
-MESSAGES = ("comment", "note")
 MANAGED = ("close", "open", "snoozed", "assignment")
 
 
@@ -73,32 +71,6 @@ def create_conversation(call: Call) -> JsonObject:
     }
 
 
-def update_conversation(call: Call) -> JsonObject:
-    """Change a conversation's title, read state or company."""
-    thread = call.conversation
-    call.workspace.conversations.write(thread, call.now, **call.read_body(read=bool, title=str, company_id=str))
-    return _show_whole(call, thread)
-
-
-def reply_to_conversation(call: Call) -> JsonObject:
-    """Add a contact's reply, or an admin's comment or note."""
-    thread = call.conversation
-    body = call.read_body(
-        "message_type", "type", "body", "admin_id", "intercom_user_id", "user_id", "email", "created_at"
-    )
-    part_type = call.read_choice("message_type", MESSAGES)
-    if call.read_choice("type", ("admin", "user")) == "admin":
-        author = _read_admin(call)
-    else:
-        contact_id = str(body.get("intercom_user_id", thread.document["contacts"][0]))
-        contact = call.workspace.contacts.get(contact_id)
-        author = make_author(contact.document["role"], contact.document)
-        if part_type == "note":
-            raise parameter_invalid("a contact cannot leave a note", "message_type")
-    part_id = call.workspace.conversations.make_id()
-    return _add_part(call, thread, Part(part_id, part_type, call.now, author, _read_text(body)))
-
-
 def manage_conversation(call: Call) -> JsonObject:
     """Close, open, snooze or assign a conversation."""
     thread = call.conversation
@@ -115,14 +87,6 @@ def manage_conversation(call: Call) -> JsonObject:
     return _add_part(call, thread, Part(part_id, part_type, call.now, author, assigned_to=assignee), **facts)
 
 
-def delete_conversation(call: Call) -> JsonObject:
-    """Delete a conversation."""
-    thread = call.conversation
-    call.workspace.conversations.delete(thread)
-    call.workspace.send_webhook("conversation.deleted", thread)
-    return {"id": thread.id, "object": "conversation", "deleted": True}
-
-
 def _add_part(call: Call, thread: Thread, part: Part, **facts: JsonValue) -> JsonObject:
     add_part(call.workspace.conversations, thread, part, **facts)
     announce_part(call.workspace, thread, part, "API")
@@ -136,8 +100,8 @@ def _show_whole(call: Call, thread: Thread) -> JsonObject:
     return show_whole_conversation(call.workspace, thread, call.version, plain=display == "plaintext")
 
 
-def _read_admin(call: Call, **default: str) -> JsonObject:
-    return make_author("admin", call.find_admin((default | call.body).get("admin_id")))
+def _read_admin(call: Call) -> JsonObject:
+    return make_author("admin", call.find_admin(call.body.get("admin_id")))
 
 
 def _read_assignee(call: Call) -> tuple[str, str]:
@@ -184,43 +148,6 @@ def create_ticket(call: Call) -> JsonObject:
     return _show_ticket(call, thread)
 
 
-def update_ticket(call: Call) -> JsonObject:
-    """Change a ticket's state, texts, and whether it is open or shared."""
-    thread = call.ticket
-    body = call.read_body("ticket_attributes", "ticket_state_id", "admin_id", open=bool, is_shared=bool)
-    facts: JsonObject = {name: body[name] for name in ("open", "is_shared") if name in body}
-    if "ticket_attributes" in body:
-        kind = call.find_document("ticket_types", thread.document["ticket_type_id"])
-        facts["ticket_attributes"] = thread.document["ticket_attributes"] | _read_attributes(body, kind)
-    # An unknown state is refused before any write.
-    if "ticket_state_id" in body:
-        state = call.workspace.library.find("ticket_states", str(body["ticket_state_id"]))
-        if state is None:
-            raise parameter_invalid("ticket_state_id is not the id of a ticket state", "ticket_state_id")
-        move_ticket(call.workspace, thread, state, _read_admin(call, admin_id=ADMIN_ID), call.now)
-        call.workspace.send_webhook("ticket.state.updated", thread)
-    call.workspace.tickets.write(thread, call.now, **facts)
-    return _show_ticket(call, thread)
-
-
-def reply_to_ticket(call: Call) -> JsonObject:
-    """Add an admin's comment or note to a ticket."""
-    thread = call.ticket
-    body = call.read_body("message_type", "type", "admin_id", body=str)
-    part_type, author = call.read_choice("message_type", MESSAGES), _read_admin(call, admin_id=ADMIN_ID)
-    part = Part(call.workspace.tickets.make_id(), part_type, call.now, author, _read_text(body))
-    call.workspace.tickets.grow(thread, part)
-    call.workspace.send_webhook("ticket.admin.replied", thread)
-    return show_ticket_part(part, thread)
-
-
-def delete_ticket(call: Call) -> JsonObject:
-    """Delete a ticket."""
-    thread = call.ticket
-    call.workspace.tickets.delete(thread)
-    return {"id": thread.id, "object": "ticket", "deleted": True}
-
-
 def _read_attributes(body: JsonObject, kind: JsonObject) -> JsonObject:
     attributes = body.get("ticket_attributes", {})
     known = {one["name"] for one in kind["ticket_type_attributes"]["data"]}
@@ -235,16 +162,10 @@ OPERATIONS = (
     Operation("POST", "/conversations", create_conversation),
     Operation("POST", "/conversations/search", search_conversations),
     Operation("GET", "/conversations/{id}", lambda call: _show_whole(call, call.conversation), DISPLAY),
-    Operation("PUT", "/conversations/{id}", update_conversation, DISPLAY),
-    Operation("DELETE", "/conversations/{id}", delete_conversation, since=(2, 12)),
-    Operation("POST", "/conversations/{id}/reply", reply_to_conversation),
     Operation("POST", "/conversations/{id}/parts", manage_conversation),
     Operation("POST", "/tickets", create_ticket, since=(2, 9)),
     Operation("POST", "/tickets/search", search_tickets, since=(2, 9)),
     Operation(
         "GET", "/tickets/{id}", lambda call: show_ticket(call.workspace, call.ticket, call.version), since=(2, 9)
     ),
-    Operation("PUT", "/tickets/{id}", update_ticket, since=(2, 9)),
-    Operation("DELETE", "/tickets/{id}", delete_ticket, since=(2, 14)),
-    Operation("POST", "/tickets/{id}/reply", reply_to_ticket, since=(2, 9)),
 )

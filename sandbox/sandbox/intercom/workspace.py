@@ -173,14 +173,6 @@ class Workspace(ABC):
         owner.notes = (*owner.notes, note["id"])
         return note
 
-    def subscribe(self, contact: Contact, type_id: str, consent: str | None, at: int) -> None:
-        """Store a contact's consent to a subscription type, or remove it with None; `updated_at` does not move."""
-        before = contact.subscriptions or {}
-        contact.subscriptions = {name: value for name, value in before.items() if name != type_id}
-        if consent:
-            contact.subscriptions[type_id] = consent
-        contact.history.append(Change(at, "API", f"subscription {type_id}", before.get(type_id), consent))
-
     def mark_heard(self, contact: Contact, at: int, source: str) -> None:
         """Record that a contact wrote, which moves `updated_at`."""
         # An earlier time in the same step does not move updated_at back.
