@@ -1,4 +1,4 @@
-"""The objects that the streams of one run share: connection, workspace and clock, and threads."""
+"""The objects that the streams of one run share: connection, and workspace with its clock."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_intercom._kit.errors import raise_problems
-from tap_intercom._kit.fetch_pool import FetchPool
-from tap_intercom._kit.settings import parse_date
+from tap_intercom._kit.source import SourceBase
 from tap_intercom.api.client import REGIONS, IntercomClient
-from tap_intercom.api.errors import UserError
 from tap_intercom.api.subset import Subset
 from tap_intercom.settings import find_region_problems
 
@@ -21,11 +19,8 @@ if TYPE_CHECKING:
     from tap_intercom._kit.json_types import JsonObject, JsonValue
     from tap_intercom.api.client import Workspace
 
-# With 150 records of 3 KB each, these pages take 45 MB.
-MAX_BUFFERED_PAGES = 96
 
-
-class Source:
+class Source(SourceBase):
     """The objects that the streams of a run share.
 
     Args:
@@ -33,7 +28,7 @@ class Source:
     """
 
     def __init__(self, config: Mapping[str, JsonValue]) -> None:
-        self.config = config
+        super().__init__(config)
         self.attributes: dict[str, JsonObject] = {}
         """The schemas of the workspace's custom attributes that were read, by stream and name."""
         self.attributes_read_at: datetime | None = None
@@ -52,17 +47,6 @@ class Source:
             connections=self.config.get("max_concurrency", 1),
             requests_per_minute=self.config.get("requests_per_minute"),
         )
-
-    @cached_property
-    def pool(self) -> FetchPool:
-        """The threads that fetch pages."""
-        size = self.config["max_concurrency"]
-        return FetchPool(size, max_buffered_pages=min(6 * size, MAX_BUFFERED_PAGES))
-
-    @cached_property
-    def start_date(self) -> int | None:
-        """The setting `start_date` in unix seconds."""
-        return parse_date(self.config["start_date"]) if self.config.get("start_date") else None
 
     @property
     def is_subset(self) -> bool:
@@ -93,14 +77,7 @@ class Source:
         raise_problems(find_region_problems(region, found.region))
         return found
 
-    @cached_property
-    def run_start(self) -> int:
-        """The server's clock at the first call of the run, in Unix seconds.
-
-        Raises:
-            UserError: the start date is wrong.
-        """
-        now = self.workspace.now
-        if self.start_date is not None and self.start_date > now:
-            raise UserError("The setting `start_date` lies in the future.")
-        return now
+    @property
+    def server_time(self) -> int:
+        """The workspace's clock at the first call of the run, in Unix seconds."""
+        return self.workspace.now
