@@ -177,8 +177,7 @@ class TargetTransport(Transport):
     def _decode_answer(self, answer: Answer, decode: Callable[[bytes], T]) -> T:
         if answer.is_redirect:
             raise ConfigurationError(
-                f"{self.base_url} redirects ({answer.status}), which is not followed: a write would be lost. Check "
-                "`api_url`."
+                f"{self.base_url} redirects ({answer.status}), and a redirected write would be lost: check `api_url`."
             )
         if answer.status >= requests.codes.bad_request:
             self._raise_refusal(answer)

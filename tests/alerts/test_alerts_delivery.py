@@ -259,8 +259,8 @@ def test_a_test_message_reaches_every_address(alerting: Project, sink: Any) -> N
             "hc-ping.com/secret",
             "HEARTBEAT_URL is not a web address: copy the whole address, which begins with https://.",
         ),
-        ("ALERT_TIMEZONE", "Mars", "ALERT_TIMEZONE must be a time zone such as Asia/Kolkata, and is `Mars`."),
-        ("ALERT_MARGIN", "-1", "ALERT_MARGIN must be a number of at least 0, and is `-1`."),
+        ("ALERT_TIMEZONE", "Mars", "ALERT_TIMEZONE must be a time zone such as Asia/Kolkata, but is `Mars`."),
+        ("ALERT_MARGIN", "-1", "ALERT_MARGIN must be a number of at least 0, but is `-1`."),
     ],
     ids=["unknown service", "no address", "heartbeat", "time zone", "margin"],
 )

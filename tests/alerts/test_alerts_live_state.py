@@ -140,7 +140,7 @@ def test_doctor_reaches_the_receiver(project: Project, inbox: Inbox, sink: Any) 
 def test_a_wrong_setting_of_live_is_one_sentence(project: Project) -> None:
     """Status and doctor say it where live would refuse to start."""
     project.dotenv.set_value("LIVE_POLL_SECONDS", "soon")
-    sentence = "LIVE_POLL_SECONDS must be a number of at least 1, and is `soon`."
+    sentence = "LIVE_POLL_SECONDS must be a number of at least 1, but is `soon`."
     assert list_live_sentences(read_live(project)) == [f"Live: {sentence}"]
     assert select_live(read_live(project), "sync") == {"error": sentence}
     assert list(check_live(project)) == [Finding("live", "fail", sentence, "correct this, and run doctor again")]

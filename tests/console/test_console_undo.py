@@ -423,7 +423,7 @@ def test_what_cannot_be_retried(standpipe: Standpipe, started: Callable[[], list
     said = standpipe("retry", "c9", code=1).stderr
     assert said == "Error: `c9` is not a refused record: `standpipe history` shows which records are.\n"
     said = standpipe("retry", "--job", "billing", code=1).stderr
-    assert said == "Error: There is nothing to retry of `billing`: name one of sync, sync-leads.\n"
+    assert said == "Error: `billing` is not a job that can be retried: name one of sync, sync-leads.\n"
     assert standpipe("retry", "--job", "sync", answer="n\n").output.endswith("Nothing was retried.\n")
     standpipe("pause", "sync")
     refused = standpipe("retry", "--yes", code=1).stderr

@@ -511,10 +511,10 @@ def test_a_guard_that_stopped_a_run_over_ids_stops_live(project_that_ran: Projec
 WRONG = {
     "not a number": (
         {"LIVE_QUIET_SECONDS": "soon"},
-        "LIVE_QUIET_SECONDS must be a number of at least 0, and is `soon`.",
+        "LIVE_QUIET_SECONDS must be a number of at least 0, but is `soon`.",
     ),
-    "too small": ({"LIVE_BATCH": "0"}, "LIVE_BATCH must be a number of at least 1, and is `0`."),
-    "not finite": ({"LIVE_POLL_SECONDS": "inf"}, "LIVE_POLL_SECONDS must be a number of at least 1, and is `inf`."),
+    "too small": ({"LIVE_BATCH": "0"}, "LIVE_BATCH must be a number of at least 1, but is `0`."),
+    "not finite": ({"LIVE_POLL_SECONDS": "inf"}, "LIVE_POLL_SECONDS must be a number of at least 1, but is `inf`."),
     "half of the credentials": (
         {"LIVE_CHARGEBEE_USERNAME": "u"},
         "Set both LIVE_CHARGEBEE_USERNAME and LIVE_CHARGEBEE_PASSWORD, as they are set in Chargebee's webhook.",

@@ -181,7 +181,7 @@ def test_a_setting_that_the_tap_does_not_fit(settings: dict[str, Any], sentence:
 
 
 COMMANDS: list[tuple[dict[str, Any], str]] = [
-    ({"company_attributes": ["a b", "a_b"]}, "`company_attributes` takes `a b` and `a_b`, which would both be `a_b`"),
+    ({"company_attributes": ["a b", "a_b"]}, "`company_attributes` selects `a b` and `a_b`, which would both be `a_b`"),
     ({"contact_attributes": ["a-b", "a_b"]}, "`contact_attributes` takes `a-b` and `a_b`"),
     ({"customer_id_field": "name"}, "The setting `customer_id_field` must be one of `company_id`, `id`"),
     ({"on_unlinked": "forget"}, "The setting `on_unlinked` must be one of `keep`, `delete`"),

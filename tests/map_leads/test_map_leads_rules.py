@@ -162,7 +162,7 @@ REFUSED: list[tuple[str, list[str], dict[str, object], str]] = [
     ("nothing declared", ["seats"], {}, "names `seats`, .* does not declare"),
     ("a list", ["old"], {"old": {"type": ["array", "null"]}}, "names `old`, which is not one text, number"),
     ("two types", ["odd"], {"odd": {"type": ["string", "integer"]}}, "names `odd`, which is not one text, number"),
-    ("one key", ["*"], {"a b": TEXT, "a_b": TEXT}, "takes `a b` and `a_b`, which would both be `a_b`"),
+    ("one key", ["*"], {"a b": TEXT, "a_b": TEXT}, "selects `a b` and `a_b`, which would both be `a_b`"),
 ]
 
 

@@ -102,7 +102,7 @@ def test_a_redirected_write_is_no_write(account: Any, target: Any, records: list
     account.add("a")
     effect = {"status": status, "headers": {"Location": f"{account.sandbox.chartmogul_url}/ping"}, "body": {}}
     account.sandbox.fault(method="PATCH", path="/customers/*", effect=effect)
-    with pytest.raises(ConfigurationError, match=rf"redirects \({status}\), which is not followed"):
+    with pytest.raises(ConfigurationError, match=rf"redirects \({status}\), and a redirected write would be lost"):
         target.run(records)
     assert target.out == ""
 

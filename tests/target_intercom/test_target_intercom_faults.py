@@ -92,7 +92,7 @@ def test_a_redirected_write_is_no_write(workspace: Any, target: Any, customer: C
     workspace.add(email="ann@a.example")
     effect = {"status": status, "headers": {"Location": f"{workspace.sandbox.intercom_url}/me"}, "body": {}}
     workspace.sandbox.fault(method="PUT", path="/contacts/*", effect=effect)
-    with pytest.raises(ConfigurationError, match=rf"redirects \({status}\), which is not followed"):
+    with pytest.raises(ConfigurationError, match=rf"redirects \({status}\), and a redirected write would be lost"):
         target.run([customer("ann")])
     assert target.out == ""
 

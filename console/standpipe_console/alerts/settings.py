@@ -63,4 +63,4 @@ def _read_zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError):
-        raise ConsoleError(f"ALERT_TIMEZONE must be a time zone such as Asia/Kolkata, and is `{name}`.") from None
+        raise ConsoleError(f"ALERT_TIMEZONE must be a time zone such as Asia/Kolkata, but is `{name}`.") from None

@@ -28,7 +28,7 @@ def read_days(project: Project) -> int:
     """
     text = project.get_variable("HISTORY_DAYS") or str(DAYS)
     if not text.isdecimal() or int(text) < 1:
-        raise ConsoleError(f"HISTORY_DAYS must be a whole number of at least 1, and is `{text}`.")
+        raise ConsoleError(f"HISTORY_DAYS must be a whole number of at least 1, but is `{text}`.")
     return int(text)
 
 

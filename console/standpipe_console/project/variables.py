@@ -24,5 +24,5 @@ def read_number(project: Project, variable: str, least: float, default: float) -
     except ValueError:
         number = -1.0
     if not least <= number < float("inf"):
-        raise ConsoleError(f"{variable} must be a number of at least {least:g}, and is `{text}`.")
+        raise ConsoleError(f"{variable} must be a number of at least {least:g}, but is `{text}`.")
     return number

@@ -55,7 +55,7 @@ def find_pipelines(project: Project, job: str | None) -> list[Pipeline]:
     found = [one for one in project.pipelines if job in {one.job, one.job.removeprefix("sync-")}]
     if not found:
         names = ", ".join(one.job for one in project.pipelines)
-        raise ConsoleError(f"There is nothing to retry of `{job}`: name one of {names}.")
+        raise ConsoleError(f"`{job}` is not a job that can be retried: name one of {names}.")
     return found
 
 

@@ -65,7 +65,7 @@ _DELETED = """{} is deleted. Its name becomes free when ChartMogul has removed e
 To fill it again, send everything once: meltano run resync-leads. A run may bring only what changed."""
 
 _UNMERGED = """{} customers are unmerged; this target will not merge them again.
-To write again the values that stayed with billing's customers: meltano run resync-leads."""
+To restore the values that stayed with the billing system's customers: meltano run resync-leads."""
 
 
 class Administration:

@@ -71,8 +71,8 @@ def check_keys(setting: str, names: Sequence[str]) -> None:
     if found := find_collision(names):
         one, other = found
         raise UserError(
-            f"`{setting}` takes `{one}` and `{other}`, which would both be `{make_attribute_key(one)}` in ChartMogul: "
-            "name the attributes, and only one of the two."
+            f"`{setting}` selects `{one}` and `{other}`, which would both be `{make_attribute_key(one)}` in "
+            "ChartMogul: list the attributes by name, with only one of the two."
         )
 
 
