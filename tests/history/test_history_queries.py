@@ -167,7 +167,7 @@ def test_nobody_is_erased_while_a_run_writes_about_people(filled: History, tmp_p
     """The run must end first, as its journal may contain the person."""
     journal = JournalFile(tmp_path, "third", at=START + 3000)
     journal.write("ann", email="ann@a.example")
-    with pytest.raises(ConsoleError, match="A run is under way"):
+    with pytest.raises(ConsoleError, match="A run is in progress"):
         filled.erase(["ann@a.example"])
     journal.leave()
     assert filled.erase(["ann@a.example"]) > 0

@@ -159,7 +159,7 @@ def test_contacts_without_their_companies(leads: Mapper, say: Say) -> None:
 SETTINGS: list[tuple[dict[str, Any], str]] = [
     (
         {"company_attributes": ["seats"]},
-        "`company_attributes` names `seats`, .* companies does not declare: is `seats_",
+        "`company_attributes` names `seats`, .* companies does not declare: did you mean `seats_",
     ),
     ({"company_attributes": ["nps_score"]}, "`company_attributes` names `nps_score`, .* companies does not declare"),
     ({"contact_attributes": ["seats_used"]}, "`contact_attributes` names `seats_used`, .* contacts does not declare"),

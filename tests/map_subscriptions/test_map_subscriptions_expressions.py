@@ -117,11 +117,11 @@ RESULTS: list[tuple[str, Any]] = [
 WRONG: list[tuple[str, str]] = [
     (
         "sub_statu == 'active'",
-        "names `sub_statu`, which is neither a field of the customer nor an attribute: is `sub_status` meant?",
+        "names `sub_statu`, which is neither a field of the customer nor an attribute: did you mean `sub_status`?",
     ),
     ("xyzzy > 1", "names `xyzzy`, which is neither a field of the customer nor an attribute: correct it"),
     ("lower == 'a'", "names the function `lower` without arguments: write `lower(…)`"),
-    ("lowr(email)", "calls `lowr`, which is not a function: is `lower` meant?"),
+    ("lowr(email)", "calls `lowr`, which is not a function: did you mean `lower`?"),
     ("lower()", "calls `lower` with other arguments than it takes: write 1"),
     ("round(cust_mrr, 1, 2)", "calls `round` with other arguments than it takes: write 1 or 2"),
     ("min()", "calls `min` with other arguments than it takes: write 1 or more"),

@@ -304,8 +304,8 @@ def test_a_large_invoice_is_complete_record(client: ChargebeeClient, requests_mo
 def test_a_cursor_that_comes_again_ends_the_run(client: ChargebeeClient, requests_mock: Mocker) -> None:
     """A repeated cursor ends the run with a sentence, both in a list and in an invoice's line items."""
     requests_mock.get(f"{BASE}/customers", json={"list": [], "next_offset": "a"})
-    with pytest.raises(UserError, match="list /customers came to the same cursor again"):
+    with pytest.raises(UserError, match="list /customers has the same cursor twice"):
         list(client.fetch_pages("/customers", {}))
     requests_mock.get(f"{BASE}/invoices/i1", json={"invoice": {"line_items": [], "line_items_next_offset": "a"}})
-    with pytest.raises(UserError, match="line items at /invoices/i1 came to the same cursor again"):
+    with pytest.raises(UserError, match="line items at /invoices/i1 have the same cursor twice"):
         complete_record({"id": "i1", "line_items_next_offset": "a"}, client, "/invoices/i1", "invoice")

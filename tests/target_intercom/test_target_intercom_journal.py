@@ -227,7 +227,9 @@ def test_a_guarded_run_says_so(workspace: Any, target: Any, customer: Record, jo
     *lines, last = journals.read()
     assert Counter(line.get("kind") for line in lines[1:]) == {"not_reached": 60}
     assert (last["status"], last["stopped_by"]) == ("failed", "guard")
-    assert last["error"].startswith("Each of the 60 records has a value of `cb_signed_up_at` that Intercom cannot hold")
+    assert last["error"].startswith(
+        "Each of the 60 records has a value of `cb_signed_up_at` that Intercom cannot store"
+    )
 
 
 def test_a_wrong_token_is_told_of_too(target: Any, customer: Record, journals: Journals) -> None:

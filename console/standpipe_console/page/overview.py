@@ -155,7 +155,7 @@ def build_panel(site: Site, pipeline: Pipeline, live: Mapping[str, Any]) -> Pipe
 
 
 def list_outcomes(counts: Mapping[str, Any], facts: PluginFacts, rejects: Sequence[RejectRow] = ()) -> list[OutcomeRow]:
-    """Return the table of a run: how many records became what, and why.
+    """Return the table of a run: the number of records by outcome and reason.
 
     Args:
         counts: the figures of the run.
