@@ -24,9 +24,8 @@ from target_chartmogul.api.sources import find_source, find_writable_source
 from target_chartmogul.api.transport import RecordRefusedError
 from target_chartmogul.merge.merge_log import MergeLog
 from target_chartmogul.merge.unmerger import Unmerger, settle_refusal
-from target_chartmogul.records.object_types import CONTACT, CUSTOMER
+from target_chartmogul.records.object_types import CONTACT, CUSTOMER, SOURCES
 from target_chartmogul.reporting.files import OWN_FILES, REVIEW_CONTACTS, REVIEW_CUSTOMERS
-from target_chartmogul.reporting.journal_names import SOURCES
 from target_chartmogul.target import TargetChartmogul
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from target_chartmogul._kit.journal import Who
 from target_chartmogul.api.transport import RecordRefusedError
 from target_chartmogul.merge.merge_log import PENDING, REFUSED, UNMERGED, UNMERGING
-from target_chartmogul.records.object_types import CUSTOMER
-from target_chartmogul.reporting.journal_names import MERGES
+from target_chartmogul.records.object_types import CUSTOMER, MERGES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
