@@ -64,6 +64,8 @@ if "run" in sys.argv:
     report.mkdir(parents=True, exist_ok=True)
     (report / "summary.json").write_text('{{"status": "completed"}}')
 else:
+    with (here / "asked").open("a") as file:
+        file.write(" ".join(sys.argv[-2:]) + "\\n")
     print(json.dumps({{"report_dir": "output/target-intercom"}}))
 """
 FAST = Timing(quiet_seconds=0.1, longest_wait=1, live_batch=20, min_full_interval=900)
@@ -265,6 +267,15 @@ def test_a_webhook_becomes_a_run_over_its_customer(live: Live) -> None:
     wait_until(lambda: live.service.inbox.list_waiting("sync") == [])
     assert (live.project.root / "output/live/target-intercom/summary.json").exists()
     assert (live.project.root / "memory").read_text() == "output/target-intercom/memory"
+
+
+def test_the_first_change_need_not_wait_for_meltanos_settings(live: Live) -> None:
+    """They are read before anything has rung, and once."""
+    asked = live.project.root / "asked"
+    wait_until(lambda: asked.exists() and asked.read_text().count("\n") == 2)
+    live.ring("ev_1", "c1")
+    wait_until(lambda: live.read_runs() != [] and live.list_waiting() == [])
+    assert asked.read_text().count("\n") == 2
 
 
 def test_an_event_of_chargebee_becomes_a_run(polling: Live, sandbox: RunningSandbox) -> None:

@@ -34,7 +34,7 @@ from .receiver import Receiver
 from .worker import LOOK_AGAIN, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from standpipe_console.api.client import Api
     from standpipe_console.project.meltano import Project
@@ -101,8 +101,16 @@ class LiveService:
             stack.callback(self._clear_fact, "live")
             names = ", ".join(pipeline.job for pipeline in pipelines)
             LOGGER.info("Live for %s", names)
+            self._load_settings(pipelines)
             self._work([self._build_worker(pipeline) for pipeline in pipelines])
         LOGGER.info("Live has stopped")
+
+    def _load_settings(self, pipelines: Iterable[Pipeline]) -> None:
+        """Ask Meltano for settings that every run needs: it takes seconds, which the first change need not wait."""
+        for pipeline in pipelines:
+            for plugin in (pipeline.target, pipeline.map):
+                with suppress(ConsoleError):  # the first run says what is wrong
+                    self._project.get_settings(plugin)
 
     def _work(self, workers: list[Worker]) -> None:
         """Let the workers run one after the other: the pipelines share a workspace's limits and its one scroll."""
