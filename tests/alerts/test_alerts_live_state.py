@@ -112,6 +112,8 @@ def test_doctor_says_whether_live_runs(project: Project, inbox: Inbox) -> None:
     assert list(check_live(project)) == [gone]
     note_process(inbox, os.getpid())
     assert list(check_live(project)) == [Finding("live", "pass", "live runs; nothing waits")]
+    inbox.write_fact("live", {"pid": NOBODY, "host": "another.example", "started_at": time.time() - 7200})
+    assert list(check_live(project)) == [Finding("live", "pass", "live runs; nothing waits")]
     inbox.write_fact("sync.blocked", "It has never run over everything.")
     inbox.write_fact("poll", {"at": time.time(), "error": "no route", "failing_since": time.time()})
     assert [(one.result, one.what) for one in check_live(project)] == [

@@ -5,6 +5,7 @@ This module needs no web server: commands for which a person waits import it.
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from .settings import read_settings
 if TYPE_CHECKING:
     from standpipe_console.project.meltano import Project
 
+_HOST = socket.gethostname()
+
 
 def describe_live(project: Project) -> dict[str, Any]:
     """Return the state of live: the process, the last event, and for each job what waits, for how long, and why."""
@@ -25,7 +28,7 @@ def describe_live(project: Project) -> dict[str, Any]:
     try:
         now = time.time()
         process: Any = inbox.read_fact("live")
-        is_running = bool(process) and psutil.pid_exists(process["pid"])
+        is_running = bool(process) and _is_alive(process)
         jobs = {}
         for pipeline in project.ready_pipelines:
             waiting = inbox.list_waiting(pipeline.job)
@@ -48,6 +51,11 @@ def describe_live(project: Project) -> dict[str, Any]:
         }
     finally:
         inbox.close()
+
+
+def _is_alive(process: dict[str, Any]) -> bool:
+    """Return whether live runs; of one on another machine, which shares the inbox, only its end is known."""
+    return process.get("host", _HOST) != _HOST or psutil.pid_exists(process["pid"])
 
 
 def _find_run(inbox: Inbox, job: str, live_since: float) -> dict[str, Any] | None:

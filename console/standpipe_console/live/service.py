@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import threading
 import time
 from collections import Counter
@@ -97,7 +98,8 @@ class LiveService:
             if SYNC in pipelines:
                 stack.enter_context(self._start_thread(self._poll_until_stopped, "events"))
             stack.enter_context(self._start_thread(self._check_alerts_until_stopped, "alerts"))
-            self.inbox.write_fact("live", {"pid": os.getpid(), "started_at": time.time()})
+            process = {"pid": os.getpid(), "host": socket.gethostname(), "started_at": time.time()}
+            self.inbox.write_fact("live", process)
             stack.callback(self._clear_fact, "live")
             names = ", ".join(pipeline.job for pipeline in pipelines)
             LOGGER.info("Live for %s", names)
