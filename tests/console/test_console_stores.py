@@ -12,10 +12,10 @@ from standpipe_console.errors import ConsoleError
 from standpipe_console.project.dry_run import build_messages
 from standpipe_console.project.pipelines import SYNC
 from standpipe_console.project.stores import inspect_customer, list_store_files, list_stores
-from standpipe_maps.store import Store as MapStore
+from standpipe_maps.sqlite_store import SqliteStore
 from standpipe_maps.subscriptions import rules
 from standpipe_maps.subscriptions.store import STREAMS, BillingStore
-from standpipe_maps.subscriptions.tables import MIGRATIONS, TABLES
+from standpipe_maps.subscriptions.tables import FORM
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def store(installed_project: Project) -> Path:
     folder = installed_project.system_dir / "transforms"
     folder.mkdir()
     installed_project.set_settings(SYNC.map, {"store_dir": str(folder)})
-    with MapStore(folder / "s.sqlite", "s", TABLES, MIGRATIONS) as written:
+    with SqliteStore(folder / "s.sqlite", "s", FORM) as written:
         billing = BillingStore(written, 4, lambda customer: rules.compute_match_value(customer, "email", "email"))
         for stream, rows in {"customers": CUSTOMERS, "subscriptions": SUBSCRIPTIONS, "invoices": [INVOICE]}.items():
             STREAMS[stream](billing, stream, [json.dumps(row).encode() for row in rows])

@@ -17,8 +17,8 @@ from standpipe_console.live.settings import read_inbox_url
 from standpipe_console.project import stores
 from standpipe_console.project.pipelines import LEADS, SYNC
 from standpipe_console.removal import clean, unlink
-from standpipe_maps.store import Store as MapStore
-from standpipe_maps.subscriptions.tables import MIGRATIONS, TABLES
+from standpipe_maps.sqlite_store import SqliteStore
+from standpipe_maps.subscriptions.tables import FORM
 
 from tests.history.conftest import START, JournalFile
 
@@ -82,7 +82,7 @@ def test_a_database_of_somebody_elses_is_no_store(known: Project) -> None:
     """`unlink` and `clean` leave such a file, even in the stores' folder and with tables of the same names."""
     folder = known.system_dir / "transforms"
     folder.mkdir(parents=True)
-    with MapStore(folder / "ours.sqlite", "ours", TABLES, MIGRATIONS) as made:
+    with SqliteStore(folder / "ours.sqlite", "ours", FORM) as made:
         made.commit()
     (folder / "copy.sqlite").write_bytes((folder / "ours.sqlite").read_bytes())
     (folder / "text.sqlite").write_text("no database")

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from map_stores import StoredMap, database, databases
 from standpipe_maps.leads.mapper import MapLeads
+from standpipe_maps.leads.tables import FORM
 from warm_commands import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+__all__ = ["database", "databases"]  # fixtures
 COMMAND = Path(sys.executable).with_name("map-leads")
 STREAMS = ("companies", "contacts")
 MARKER: dict[str, Any] = {"completed_at": 1768478400000, "streams": "companies,contacts", "from": None, "subset": 0}
@@ -122,12 +125,10 @@ class Sent:
 
 
 @dataclass
-class Mapper:
-    """Runs the map with one folder of stores, and remembers what the target confirmed."""
+class Mapper(StoredMap):
+    """Runs the map with its own stores, and remembers what the target confirmed."""
 
-    folder: Path
-    confirmed: dict[str, Any] = field(default_factory=dict)
-    """``_map`` of the last run that was confirmed; empty before the first."""
+    form = FORM
 
     def feed(self, lines: Iterable[str], **settings: Any) -> Sent:
         """Run the map in this process over these lines; when it raises, nothing may have been sent."""
@@ -137,7 +138,7 @@ class Mapper:
         handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
         sys.stdin, sys.stdout = io.TextIOWrapper(io.BytesIO("".join(lines).encode())), output
         try:
-            MapLeads(config={"store_dir": str(self.folder), **settings}).listen()
+            MapLeads(config={**self.settings, **settings}).listen()
         except BaseException:
             assert output.buffer.getvalue() == b""
             raise
@@ -163,17 +164,12 @@ class Mapper:
     def command(self, lines: Iterable[str], *before: str, **settings: Any) -> subprocess.CompletedProcess[str]:
         """Run the command over these lines, with `before` in place of the program."""
         path = self.folder.with_suffix(".json")
-        path.write_text(json.dumps({"store_dir": str(self.folder), **settings}))
+        path.write_text(json.dumps({**self.settings, **settings}))
         text = "".join(lines)
         if not before:
             return run_command([COMMAND, "--config", path], text=text)
         words = [*before, f"--config={path}"]
         return subprocess.run(words, input=text, capture_output=True, text=True, check=False, timeout=60)
-
-    @property
-    def stores(self) -> list[Path]:
-        """The files of the stores."""
-        return sorted(self.folder.glob("*.sqlite"))
 
     def summary(self, name: str | None = None) -> dict[str, Any]:
         """Return the summary of the last run of a store; of the only one unless it is named."""
@@ -183,15 +179,18 @@ class Mapper:
 
 
 @pytest.fixture
-def leads(tmp_path: Path) -> Mapper:
+def leads(tmp_path: Path, database: Callable[[], str | None]) -> Mapper:
     """Return a map without a store."""
-    return Mapper(tmp_path / "stores")
+    return Mapper(tmp_path / "stores", database())
 
 
 @pytest.fixture
-def fresh_leads(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Mapper]:
+def fresh_leads(
+    tmp_path_factory: pytest.TempPathFactory,
+    database: Callable[[], str | None],
+) -> Callable[[], Mapper]:
     """Return a function that creates maps without a store."""
-    return lambda: Mapper(tmp_path_factory.mktemp("leads") / "stores")
+    return lambda: Mapper(tmp_path_factory.mktemp("leads") / "stores", database())
 
 
 class Say:

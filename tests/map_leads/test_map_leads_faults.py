@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from map_stores import ON_POSTGRESQL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +70,22 @@ def applied(held: dict[tuple[str, str], Any], messages: list[dict[str, Any]]) ->
             key = one["stream"], one["record"]["external_id"]
             held[key] = one["record"] if one["record"].get("_sdc_deleted_at") is None else None
     return {key: record for key, record in held.items() if record}
+
+
+# The same for a store in a database, whose commit is no file of this process.
+WITH_DATABASE = [
+    ("killed while the tap sends", "standpipe_maps.input_spool:InputSpool", "write", 1, "kill", 0, "nothing"),
+    *(row for row in MOMENTS if row[0] != "no room while it commits"),
+]
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("moment", [row[1:] for row in WITH_DATABASE], ids=[row[0] for row in WITH_DATABASE])
+def test_a_fault_at_each_phase_with_a_database(
+    moment: tuple[Any, ...], leads: Mapper, fresh_leads: Callable[[], Mapper], say: Say
+) -> None:
+    """The same holds when the store is in a database: a killed run leaves nothing of its transaction."""
+    test_a_fault_at_each_phase(moment, leads, fresh_leads, say)
 
 
 @pytest.mark.parametrize("moment", [row[1:] for row in MOMENTS], ids=[row[0] for row in MOMENTS])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from standpipe_maps._kit.errors import UserError
+from standpipe_maps.leads import models
 
 if TYPE_CHECKING:
     from tests.map_leads.conftest import Mapper, Say
@@ -268,3 +270,9 @@ def test_the_attributes_of_a_tap_that_declares_none(leads: Mapper, say: Say) -> 
     rows = [say.record(*say.company(1, **ACME)), say.state()]
     sent = leads.feed([*schemas, *rows], company_attributes=["seats_used", "self_serve", "*"])
     assert sent.of("customers")[0]["attributes"]["custom"] == {"seats_used": "7", "self_serve": "false"}
+
+
+def test_a_record_that_is_no_utf_8() -> None:
+    """A record that is not UTF-8 ends the run in a sentence that does not repeat its content."""
+    with pytest.raises(UserError, match=r"^A record of contacts is not UTF-8: the tap's output was damaged\.$"):
+        models.read_contacts([b'{"id": "ann", "email": "\xff@x.io"}'])

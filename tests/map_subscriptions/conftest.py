@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
+from map_stores import StoredMap, database, databases
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
+from standpipe_maps.subscriptions.tables import FORM
 from warm_commands import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+__all__ = ["database", "databases"]  # fixtures
 COMMAND = Path(sys.executable).with_name("map-subscriptions")
 STREAMS = ("customers", "invoices", "subscriptions")
 MARKER: dict[str, Any] = {
@@ -105,12 +109,10 @@ class Sent:
 
 
 @dataclass
-class Mapper:
-    """Runs the map with one folder of stores, and remembers what the target confirmed."""
+class Mapper(StoredMap):
+    """Runs the map with its own stores, and remembers what the target confirmed."""
 
-    folder: Path
-    confirmed: dict[str, Any] = field(default_factory=dict)
-    """``_map`` of the last run that was confirmed; empty before the first."""
+    form = FORM
 
     def feed(self, lines: Iterable[str], **settings: Any) -> Sent:
         """Run the map in this process over these lines; when it raises, nothing may have been sent."""
@@ -120,7 +122,7 @@ class Mapper:
         handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
         sys.stdin, sys.stdout = io.TextIOWrapper(io.BytesIO("".join(lines).encode())), output
         try:
-            MapSubscriptions(config={"store_dir": str(self.folder), **settings}).listen()
+            MapSubscriptions(config={**self.settings, **settings}).listen()
         except BaseException:
             assert output.buffer.getvalue() == b""
             raise
@@ -153,16 +155,19 @@ class Mapper:
             text=True,
         )
 
+    def ask(self, *arguments: str, text: str = "") -> Any:
+        """Run one of the commands beside the run in this process, and return its JSON output."""
+        words = ["--config", str(self.settings_file()), *arguments, "--json"]
+        ran = CliRunner().invoke(MapSubscriptions.get_singer_command(), words, input=text, standalone_mode=False)
+        if ran.exception:
+            raise ran.exception
+        return json.loads(ran.stdout)
+
     def settings_file(self, **settings: Any) -> Path:
         """Write a file with the command's settings, and return its path."""
         path = self.folder.with_suffix(".json")
-        path.write_text(json.dumps({"store_dir": str(self.folder), **settings}))
+        path.write_text(json.dumps({**self.settings, **settings}))
         return path
-
-    @property
-    def stores(self) -> list[Path]:
-        """The files of the stores."""
-        return sorted(self.folder.glob("*.sqlite"))
 
     def summary(self, name: str | None = None) -> dict[str, Any]:
         """Return the summary of a store's last run; without a name, of the only store."""
@@ -175,9 +180,9 @@ class Mapper:
 
 
 @pytest.fixture
-def mapper(tmp_path: Path) -> Mapper:
+def mapper(tmp_path: Path, database: Callable[[], str | None]) -> Mapper:
     """Return a map without a store."""
-    return Mapper(tmp_path / "stores")
+    return Mapper(tmp_path / "stores", database())
 
 
 class Lines:
@@ -198,6 +203,9 @@ def lines() -> type[Lines]:
 
 
 @pytest.fixture
-def fresh_mapper(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Mapper]:
+def fresh_mapper(
+    tmp_path_factory: pytest.TempPathFactory,
+    database: Callable[[], str | None],
+) -> Callable[[], Mapper]:
     """Return a function that creates maps without a store."""
-    return lambda: Mapper(tmp_path_factory.mktemp("mapper") / "stores")
+    return lambda: Mapper(tmp_path_factory.mktemp("mapper") / "stores", database())

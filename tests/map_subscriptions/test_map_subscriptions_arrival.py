@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from map_stores import ON_BOTH
 from standpipe_maps._kit.errors import UserError
 from warm_commands import run_command
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from tests.map_subscriptions.conftest import Lines, Mapper
 
+pytestmark = ON_BOTH
 TAP = Path(sys.executable).with_name("tap-chargebee")
 STARTED = 1768478000
 """When the tap began to read, in unix seconds."""

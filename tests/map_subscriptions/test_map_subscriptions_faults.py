@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import signal
 import subprocess
 import sys
@@ -11,11 +11,11 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from map_stores import ON_BOTH, ON_POSTGRESQL
 from standpipe_maps._kit.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.map_subscriptions.conftest import Lines, Mapper
 
@@ -24,6 +24,7 @@ Row = tuple[str, dict[str, Any]]
 # any more. The limit kills the process during a write ("cut") or makes the write fail ("full").
 AT_A_MOMENT = """
 import os, resource, signal, sys
+import psycopg
 from pkgutil import resolve_name
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
 
@@ -36,6 +37,10 @@ def moment(*arguments):
     if next(calls) == int(nth):
         if act == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        if act == "disconnect":
+            with psycopg.connect(os.environ["TEST_STORE_URL"]) as other:
+                other.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+            return function(*arguments)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL if act == "cut" else signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
@@ -97,6 +102,7 @@ def at_a_moment(mapper: Mapper, text: str, moment: tuple[Any, ...], **settings: 
             stdout=output,
             stderr=subprocess.PIPE,
             text=True,
+            env={**os.environ, "TEST_STORE_URL": mapper.url or ""},
             check=False,
             timeout=60,
         )
@@ -150,6 +156,69 @@ def test_a_death_at_each_phase(
         assert last[customer] == record
 
 
+# The same for a store in a database, whose commit is no file of this process.
+WITH_DATABASE = [
+    ("reading", "standpipe_maps.input_spool:InputSpool", "write", 1, "kill", "nothing"),
+    ("loading", STORE, "upsert_rows", 1, "kill", "nothing"),
+    ("deriving", MODULE, "derive_record", 700, "kill", "nothing"),
+    ("before the commit", STORE, "commit", 1, "kill", "nothing"),
+    ("after the commit", BASE, "write_spool", 1, "kill", "nothing"),
+    ("in the middle of emitting", BASE, "write_spool", 1, "cut", "part"),
+    ("summing up", BASE, "write_summary", 1, "kill", "all"),
+]
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("death", [row[1:] for row in WITH_DATABASE], ids=[row[0] for row in WITH_DATABASE])
+def test_a_death_at_each_phase_with_a_database(
+    death: tuple[Any, ...], mapper: Mapper, fresh_mapper: Callable[[], Mapper], lines: Lines
+) -> None:
+    """The same holds when the store is in a database: a killed run leaves nothing of its transaction."""
+    test_a_death_at_each_phase(death, (BY_USER, {"resend": "changed"}), mapper, fresh_mapper, lines)
+
+
+CUTS = [
+    ("loading", STORE, "upsert_rows", 2),
+    ("deriving", MODULE, "derive_record", 700),
+    ("committing", STORE, "commit", 1),
+]
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("cut", [row[1:] for row in CUTS], ids=[row[0] for row in CUTS])
+def test_a_database_that_goes_away(
+    cut: tuple[Any, ...], mapper: Mapper, fresh_mapper: Callable[[], Mapper], lines: Lines
+) -> None:
+    """When the database goes away in the transaction, the run ends in one sentence; the next run sends everything."""
+    mapper.run(*OLD)
+    code, log, sent = at_a_moment(mapper, whole(mapper, lines, NEW), (*cut, "disconnect", 0))
+    assert (code, extent(sent), "Traceback" in log, "Exception ignored" in log) == (1, "nothing", False, False), log
+    assert "The connection to the database of the store" in log
+    assert mapper.run(*NEW).records == fresh_mapper().run(*OLD, *NEW).records
+
+
+@ON_POSTGRESQL
+def test_a_database_that_is_restarted_while_the_tap_reads(
+    mapper: Mapper, fresh_mapper: Callable[[], Mapper], lines: Lines
+) -> None:
+    """When the connection breaks before the input has ended, the run takes another one and goes on."""
+    mapper.run(*OLD)
+    moment = ("standpipe_maps.input_spool:InputSpool", "write", 1, "disconnect", 0)
+    code, log, sent = at_a_moment(mapper, whole(mapper, lines, NEW), moment)
+    assert (code, extent(sent)) == (0, "all"), log
+    assert records(sent) == fresh_mapper().run(*OLD, *NEW).records
+
+
+@ON_POSTGRESQL
+def test_an_input_that_does_not_fit(mapper: Mapper, lines: Lines) -> None:
+    """When the input does not fit into the folder, the run ends in one sentence."""
+    mapper.run(*OLD)
+    moment = ("standpipe_maps.input_spool:InputSpool", "write", 1, "full", 0)
+    code, log, sent = at_a_moment(mapper, whole(mapper, lines, NEW), moment)
+    assert (code, extent(sent), "Traceback" in log, "Exception ignored" in log) == (1, "nothing", False, False), log
+    assert "What comes in does not fit into" in log
+
+
 FULL = [
     ("reading", STORE, "upsert_rows", 1, 0, "nothing", "The disk that holds the store"),
     ("deriving", MODULE, "derive_record", 700, 0, "nothing", "no space for the records to send, next to the store"),
@@ -191,6 +260,7 @@ def test_a_disk_full_when_all_is_sent(mapper: Mapper, lines: Lines) -> None:
 ENDS = ["customers", "subscriptions", "invoices"]
 
 
+@ON_BOTH
 @pytest.mark.parametrize("rest", ["", '{"type": "RECORD", "stream": "'], ids=["between lines", "within a line"])
 @pytest.mark.parametrize("stream", ENDS)
 def test_a_tap_that_dies_in_each_stream(
@@ -206,33 +276,34 @@ def test_a_tap_that_dies_in_each_stream(
     assert mapper.run(*NEW).records == fresh_mapper().run(*OLD, *NEW).records
 
 
-def _lose_state(mapper: Mapper, other: Path) -> None:  # noqa: ARG001
+def _lose_state(mapper: Mapper, other: str) -> None:  # noqa: ARG001
     mapper.confirmed = {}
 
 
-def _lose_store(mapper: Mapper, other: Path) -> None:  # noqa: ARG001
-    mapper.stores[0].unlink()
+def _lose_store(mapper: Mapper, other: str) -> None:  # noqa: ARG001
+    mapper.lose_store()
 
 
-def _roll_back(mapper: Mapper, other: Path) -> None:  # noqa: ARG001
-    shutil.copy(mapper.stores[0], mapper.folder / "copy")
+def _roll_back(mapper: Mapper, other: str) -> None:  # noqa: ARG001
+    put_back = mapper.copy_store()
     mapper.run(*NEW)
-    (mapper.folder / "copy").replace(mapper.stores[0])
+    put_back()
 
 
-def _take_another_store(mapper: Mapper, other: Path) -> None:
-    shutil.copy(other, mapper.stores[0])
+def _take_another_store(mapper: Mapper, other: str) -> None:
+    mapper.rename_store(other)
+    mapper.confirmed["store"] = other
 
 
-def _take_another_state(mapper: Mapper, other: Path) -> None:
-    mapper.confirmed = {"store": other.stem, "gen": 1}
+def _take_another_state(mapper: Mapper, other: str) -> None:
+    mapper.confirmed = {"store": other, "gen": 1}
 
 
-def _damage(mapper: Mapper, other: Path) -> None:  # noqa: ARG001
-    mapper.stores[0].write_bytes(mapper.stores[0].read_bytes()[:5000])
+def _damage(mapper: Mapper, other: str) -> None:  # noqa: ARG001
+    mapper.damage_store()
 
 
-LOSSES: list[tuple[str, Callable[[Mapper, Path], None], str | None]] = [
+LOSSES: list[tuple[str, Callable[[Mapper, str], None], str | None]] = [
     ("state lost", _lose_state, None),
     ("store lost", _lose_store, "is missing"),
     ("store rolled back", _roll_back, "is an old copy"),
@@ -242,10 +313,11 @@ LOSSES: list[tuple[str, Callable[[Mapper, Path], None], str | None]] = [
 ]
 
 
+@ON_BOTH
 @pytest.mark.parametrize("resend", ["all", "changed"])
 @pytest.mark.parametrize(("loss", "sentence"), [row[1:] for row in LOSSES], ids=[row[0] for row in LOSSES])
 def test_a_loss_between_runs(
-    loss: Callable[[Mapper, Path], None],
+    loss: Callable[[Mapper, str], None],
     sentence: str | None,
     resend: str,
     mapper: Mapper,
@@ -255,7 +327,7 @@ def test_a_loss_between_runs(
     other = fresh_mapper()
     other.run(("customers", {"id": "stranger", "email": "stranger@x.io"}))
     mapper.run(*OLD, resend=resend)
-    loss(mapper, other.stores[0])
+    loss(mapper, other.store_name)
     if sentence:
         with pytest.raises(UserError, match=rf"{sentence}.*--full-refresh"):
             mapper.run(*NEW, resend=resend)

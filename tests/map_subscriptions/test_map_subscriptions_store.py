@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from standpipe_maps._kit.errors import UserError
-from standpipe_maps.store import PRAGMAS
+from standpipe_maps.sqlite_store import PRAGMAS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,8 +52,8 @@ def test_a_store_of_a_newer_version_is_refused(mapper: Mapper) -> None:
     """A store of a newer version is refused."""
     mapper.run(("customers", ANN))
     (store,) = mapper.stores
-    assert ask(store, "select value from meta where name = 'schema_version'") == [("2",)]
-    ask(store, "update meta set value = '3' where name = 'schema_version'")
+    assert ask(store, "select value from meta where name = 'schema_version'") == [("3",)]
+    ask(store, "update meta set value = '4' where name = 'schema_version'")
     with pytest.raises(UserError, match=r"written by a newer version of standpipe-maps: upgrade"):
         mapper.run()
 
@@ -71,6 +71,8 @@ def test_a_store_of_the_first_version_is_read_again(resend: str, mapper: Mapper)
     (store,) = mapper.stores
     for table in ("customers", "subscriptions", "invoices", "names"):
         ask(store, f"alter table {table} drop column odd")
+    for table in ("waiting", "counts"):
+        ask(store, f"drop table {table}")
     ask(store, "update meta set value = '1' where name = 'schema_version'")
     ask(store, """update meta set value = '["email", "email", "0.1.0"]' where name = 'match'""")
     ask(store, "update meta set value = '\"of the first version\"' where name = 'fingerprint'")
@@ -81,7 +83,7 @@ def test_a_store_of_the_first_version_is_read_again(resend: str, mapper: Mapper)
     assert mapper.summary()["missing_member"] == 1
     assert ask(store, "select match from customers") == [("jos\u00e9@x.io",)] * 2
     assert ask(store, "select odd from customers order by id") == [(None,), ("odd_value phone",)]
-    assert ask(store, "select value from meta where name = 'schema_version'") == [("2",)]
+    assert ask(store, "select value from meta where name = 'schema_version'") == [("3",)]
 
 
 def test_a_store_that_was_never_finished_is_begun_again(mapper: Mapper) -> None:
@@ -91,11 +93,19 @@ def test_a_store_that_was_never_finished_is_begun_again(mapper: Mapper) -> None:
     assert mapper.run(("customers", ANN), store_name="main").customers == {"c1"}
 
 
+def test_a_file_that_is_no_store(mapper: Mapper) -> None:
+    """A file with the store's name that is not a store is refused."""
+    mapper.run(("customers", ANN), store_name="main")
+    mapper.stores[0].write_bytes(b"something else entirely, " * 100)
+    with pytest.raises(UserError, match=r"is not a store, or is damaged: run once with --full-refresh"):
+        mapper.run()
+
+
 def test_a_full_disk_is_one_sentence(mapper: Mapper, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk ends the run in one sentence, nothing is sent, and the store is unchanged."""
     mapper.run(("customers", ANN))
     before = mapper.stores[0].read_bytes()
-    monkeypatch.setattr("standpipe_maps.store.PRAGMAS", (*PRAGMAS, "PRAGMA max_page_count=1"))
+    monkeypatch.setattr("standpipe_maps.sqlite_store.PRAGMAS", (*PRAGMAS, "PRAGMA max_page_count=1"))
     with pytest.raises(UserError, match=r"The disk that holds the store .* is full: free some space"):
         mapper.run(*[("customers", {"id": f"n{number}", "company": "x" * 100}) for number in range(2000)])
     assert mapper.stores[0].read_bytes() == before

@@ -15,6 +15,7 @@ import time
 import uuid
 from collections import Counter
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
@@ -26,26 +27,28 @@ from singer_sdk.mapper_base import InlineMapper
 
 from standpipe_maps import commands as store_commands
 from standpipe_maps import protocol
-from standpipe_maps._kit.block_list import BlockList
 from standpipe_maps._kit.clock import is_recent
 from standpipe_maps._kit.command_files import is_too_deep
 from standpipe_maps._kit.commands import add_commands
 from standpipe_maps._kit.errors import UserError
 from standpipe_maps._kit.plugin import Plugin
+from standpipe_maps.input_spool import InputSpool, strip_nul
 from standpipe_maps.messages import RawReader, open_spool, write_spool
 from standpipe_maps.persons import NAMED_RECORD
 from standpipe_maps.settings import HOUSEKEEPING
-from standpipe_maps.store import Store
+from standpipe_maps.sqlite_store import open_throw_away
+from standpipe_maps.store_places import open_place
 from standpipe_maps.summary import format_summary, write_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import click
-    from sqlalchemy import Connection, MetaData
 
     from standpipe_maps._kit.json_types import JsonObject, JsonValue
     from standpipe_maps.persons import PersonColumns
+    from standpipe_maps.store import Store, StoreForm
+    from standpipe_maps.store_places import StorePlace
 
 BUFFER_SIZE = 1000
 HOUR = 3600
@@ -64,8 +67,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
     """The columns with names of a person."""
     commands: ClassVar[Sequence[click.Command]] = ()
     """Commands of this map alone."""
-    tables: ClassVar[MetaData]
-    migrations: ClassVar[Sequence[Callable[[Connection], None]]]
+    form: ClassVar[StoreForm]
 
     capabilities: ClassVar[list[Any]] = [PluginCapabilities.ABOUT, PluginCapabilities.STRUCTURED_LOGGING]
     message_reader_class = RawReader
@@ -78,6 +80,11 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         self.schemas: dict[str, JsonObject] = {}
         self.counts: Counter[str] = Counter()
         self._buffer: dict[str, list[bytes]] = {}
+        self.spool_dir = Path(tempfile.gettempdir())
+        """The folder for temporary files with what comes in and what is sent."""
+        self._input: InputSpool | None = None
+        self._with_nul: Counter[str] = Counter()
+        """The number of records per stream from which NUL characters were removed."""
         self.erased_ids: set[str] = set()
         """The ids of erased people in the input."""
         self.whole_streams: frozenset[str] = frozenset()
@@ -209,22 +216,34 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         self._confirmed = self._choice.confirmed
         self._committed = self.store.generation
         protocol.check_generation(self._choice, self._committed)
-        if self._choice.fresh:
-            self.store.delete_rows()
         self.generation = self._committed + 1
         try:
-            self._block_list = BlockList(self.store_dir)
+            self._block_list = self.place.read_block_list()
         except ValueError as error:
             raise UserError(str(error)) from error
+        if self.store.writes_at_end:
+            self._input = self._resources.enter_context(InputSpool(self.spool_dir))
+        else:
+            self._begin_writing()
+
+    def _begin_writing(self) -> None:
+        """Begin the run's transaction."""
+        self.store.begin()
+        if self._choice and self._choice.fresh:
+            self.store.delete_rows()
         self.prepare_store()
 
     def _create_store(self, choice: protocol.StoreChoice) -> Store:
-        folder = self._prepare_folder(choice)
         name = choice.name or uuid.uuid4().hex
-        path = folder / f"{name}.sqlite"
-        if choice.must_exist and not path.exists():
-            raise UserError(f"The store {path} is missing: restore it, or {protocol.FULL_REFRESH}.")
-        return Store(path, name, self.tables, self.migrations)
+        self.spool_dir = self._prepare_folder(choice)
+        if choice.throw_away:
+            return open_throw_away(self.spool_dir, name, self.form)
+        return self.place.open_store(name, must_exist=choice.must_exist)
+
+    @cached_property
+    def place(self) -> StorePlace:
+        """Where the stores are."""
+        return open_place(self.config.get("store_url"), self.store_dir, self.form)
 
     @property
     def store_dir(self) -> Path:
@@ -247,8 +266,31 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
             # Erased people (`standpipe erase`) must not come back into the store.
             if self._block_list and (fields := self.people.get(stream)):
                 rows = [row for row in rows if not self._is_erased(fields, row)]  # noqa: PLW2901
-            self.keep_records(stream, rows)
+            if self._input:
+                self._input.write(stream, [self._strip_nul(stream, row) for row in rows])
+            else:
+                self.keep_records(stream, rows)
         self._buffer.clear()
+
+    def _strip_nul(self, stream: str, row: bytes) -> bytes:
+        stripped = strip_nul(row)
+        self._with_nul[stream] += stripped is not row
+        return stripped
+
+    def _load_input(self) -> None:
+        """Store the records that waited for the end of the input."""
+        if not self._input:
+            return
+        self._begin_writing()
+        with pause_garbage_collection():
+            for stream, rows in self._input.read_batches():
+                self.keep_records(stream, rows)
+        self.store.prepare_queries()
+        for stream, count in sorted(self._with_nul.items()):
+            if count:
+                self.logger.warning(
+                    "NUL characters, which PostgreSQL cannot store, were removed from %d %s", count, stream
+                )
 
     def _is_erased(self, fields: Sequence[str], row: bytes) -> bool:
         try:
@@ -279,12 +321,13 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
             allow_partial=self.config["allow_partial"],
         )
         self._flush_buffer()
+        self._load_input()
         # In a stream that is filtered on purpose, a missing record may still exist.
         self.whole_streams = marker.whole.difference(self.config["accept_filtered"]) if marker else frozenset()
         self._check_join(marker)
         self.is_subset = bool(marker and marker.subset)
         self.now = now = marker.completed_at // 1000 if marker else int(time.time())
-        with open_spool(self.store.path.parent) as spool:
+        with open_spool(self.spool_dir) as spool:
             # Everything that can fail comes before the commit. The target gets its first message after it.
             with pause_garbage_collection():
                 self._spool_messages(spool, self._choose_since(now), now)
@@ -342,6 +385,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
             spool.write(self.message_writer.format_message(singer.StateMessage(value)))
         spool.flush()
         self.store.write_value("generation", self.generation)
+        self.store.write_value("committed_at", int(time.time()))
         if since is None:
             self.store.write_value("all_sent", self.generation)
             self.store.write_value("reconciled_at", now)
@@ -382,7 +426,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
 
 @contextmanager
 def pause_garbage_collection() -> Iterator[None]:
-    """Pause the garbage collection, as derived records have no cycles and the search takes a fifth of the time."""
+    """Pause the garbage collection, as records have no cycles and the search takes a fifth of the time."""
     gc.disable()
     try:
         yield

@@ -38,7 +38,6 @@ otherwise copy: `defaults` by setting; for map-subscriptions `attributes` and `r
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -47,67 +46,32 @@ import msgspec
 
 from standpipe_maps._kit.errors import UserError
 from standpipe_maps.persons import erase_person, find_person
-from standpipe_maps.store import ReadOnlyStore, Store, is_database, open_to_read
+from standpipe_maps.printing import AS_JSON, print_result
+from standpipe_maps.store_copy import STORE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from standpipe_maps._kit.json_types import JsonValue
     from standpipe_maps.base import JoinMapper
 
 NAMES = msgspec.json.Decoder(list[str])
-AS_JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print JSON.")
-
-
-def list_stores(mapper: JoinMapper) -> list[Path]:
-    """Return the files of a map's stores.
-
-    Raises:
-        UserError: a run is using one of them, or one is damaged.
-    """
-    paths = []
-    for path in sorted(mapper.store_dir.glob("*.sqlite")):
-        # SQLite cannot open other files, and the folder may contain another program's database.
-        if is_database(path):
-            with ReadOnlyStore(path, mapper.tables) as store:
-                if store.is_made_by_map(mapper.core_streams):
-                    paths.append(path)
-    return paths
-
-
-def print_result(result: Mapping[str, JsonValue], *, as_json: bool) -> None:
-    """Print the result of a command: as JSON, or as lines for people."""
-    click.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else "\n".join(_format_lines(result)))
-
-
-def _format_lines(value: JsonValue, indent: str = "") -> Iterator[str]:
-    if not isinstance(value, dict | list):
-        yield f"{indent}{value}"
-        return
-    entries = value.items() if isinstance(value, dict) else (("-", one) for one in value)
-    for name, inner in entries:
-        if inner and isinstance(inner, dict | list):
-            yield f"{indent}{name}:" if name != "-" else f"{indent}-"
-            yield from _format_lines(inner, f"{indent}  ")
-        else:
-            yield f"{indent}{name}{'' if name == '-' else ':'} {'none' if inner in (None, [], {}) else inner}"
 
 
 @click.command("stores", params=[AS_JSON], help="List the stores of this map.")
 @click.pass_obj
 def _stores_command(mapper: JoinMapper, *, as_json: bool) -> None:
     folder, stores = mapper.store_dir, []
-    for path in list_stores(mapper):
-        with ReadOnlyStore(path, mapper.tables) as store:
-            generation = store.generation
-        summary = _find_summary(folder, path.stem)
-        stores.append({"name": path.stem, "path": str(path), "generation": generation, "summary": summary})
+    for name in mapper.place.list_names():
+        with mapper.place.open_to_read(name) as store:
+            facts = {"generation": store.generation, "committed_at": store.read_value("committed_at")}
+        summary = _find_summary(folder, name)
+        stores.append({"name": name, "path": mapper.place.locate(name), **facts, "summary": summary})
     print_result(
         {
             "store_dir": str(folder),
             "stores": stores,
-            "empty": [str(path) for path in sorted(folder.glob("*.sqlite")) if not path.stat().st_size],
+            "empty": mapper.place.list_empty(),
             "preview_summary": _find_summary(folder, "preview"),
         },
         as_json=as_json,
@@ -140,12 +104,12 @@ def _find_person_command(mapper: JoinMapper, *, as_json: bool) -> None:
     # A name in one store may lead to another name in a store that was read before.
     while True:
         before = len(names)
-        for path in list_stores(mapper):
-            with open_to_read(path, mapper.tables, mapper.migrations) as store:
+        for name in mapper.place.list_names():
+            with mapper.place.open_to_read(name) as store:
                 trace = find_person(store, mapper.person_columns, names)
             names |= trace.names
             sent_as |= trace.sent_as
-            rows[str(path)] = trace.rows
+            rows[mapper.place.locate(name)] = trace.rows
         if len(names) == before:
             break
     stores = [{"path": path, "rows": count} for path, count in rows.items() if count]
@@ -157,14 +121,32 @@ def _find_person_command(mapper: JoinMapper, *, as_json: bool) -> None:
 def _erase_person_command(mapper: JoinMapper, *, as_json: bool) -> None:
     names = _read_names()
     stores = []
-    for path in list_stores(mapper):
-        with Store(path, path.stem, mapper.tables, mapper.migrations) as store:
+    for name in mapper.place.list_names():
+        with mapper.place.open_store(name) as store:
+            store.begin()
             if rows := erase_person(store, mapper.person_columns, names):
                 store.commit()
                 # Deleted rows stay in free pages of the file until it is rewritten.
                 store.rewrite_file()
-                stores.append({"path": str(path), "rows": rows})
+                stores.append({"path": mapper.place.locate(name), "rows": rows})
     print_result({"stores": stores, "rows": sum(one["rows"] for one in stores)}, as_json=as_json)
 
 
-STORE_COMMANDS: Sequence[click.Command] = (_stores_command, _find_person_command, _erase_person_command)
+@click.command("block-person", params=[AS_JSON], help="Keep a person, named on standard input, out of the stores.")
+@click.pass_obj
+def _block_person_command(mapper: JoinMapper, *, as_json: bool) -> None:
+    names = _read_names()
+    try:
+        mapper.place.change_block_list(lambda listed: listed.add(names))
+    except (ValueError, OSError) as error:
+        raise UserError(f"The block list cannot be written: {error}") from error
+    print_result({"names": len(names)}, as_json=as_json)
+
+
+STORE_COMMANDS: Sequence[click.Command] = (
+    _stores_command,
+    STORE,
+    _find_person_command,
+    _erase_person_command,
+    _block_person_command,
+)

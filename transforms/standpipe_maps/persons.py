@@ -41,6 +41,8 @@ class PersonColumns:
     """Columns with an id or an address of a person. A row with one of the person's names is removed."""
     sent_as: Sequence[Column[str]] = ()
     """Columns with the ids under which a person was sent, in a table that also names the person."""
+    counted_in: Table | None = None
+    """A table with numbers of rows, which are counted anew after an erasure."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ def find_person(store: Store, columns: PersonColumns, names: Iterable[str]) -> P
 
 def erase_person(store: Store, columns: PersonColumns, names: Iterable[str]) -> int:
     """Delete the rows with one of these ids or addresses in the store's transaction; return their number."""
+    if columns.counted_in is not None:
+        store.execute(delete(columns.counted_in))
     return sum(store.execute(delete(table).where(named)).rowcount for table, named in _find_rows(columns, names))
 
 

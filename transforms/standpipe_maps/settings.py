@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 HOUSEKEEPING = frozenset(
     {
         "store_dir",
+        "store_url",
         "store_name",
         "resend",
         "reconcile_every",
@@ -35,6 +36,12 @@ _STORE_SETTINGS = (
         th.StringType,
         default="~/.local/state/standpipe/transforms",
         description="Folder of the stores. It must outlive the run.",
+    ),
+    th.Property(
+        "store_url",
+        th.StringType,
+        secret=True,
+        description="PostgreSQL database of the stores, `postgresql://USER:PASSWORD@HOST/NAME`, instead of files.",
     ),
     th.Property(
         "store_name",

@@ -23,7 +23,7 @@ from standpipe_maps.leads.records import (
 from standpipe_maps.leads.schema import CONTACT_FIELDS, CUSTOMER_FIELDS, build_contacts_schema, build_customers_schema
 from standpipe_maps.leads.sending import Record, Sender
 from standpipe_maps.leads.settings import SETTINGS, check_settings, read_contact_options, read_customer_options
-from standpipe_maps.leads.tables import MIGRATIONS, PERSON_COLUMNS, TABLES
+from standpipe_maps.leads.tables import FORM, PERSON_COLUMNS
 from standpipe_maps.settings import list_common_settings, read_defaults
 from standpipe_maps.summary import Notes
 
@@ -62,8 +62,7 @@ class MapLeads(JoinMapper):
     people: ClassVar[Mapping[str, Sequence[str]]] = {"contacts": ("id", "email")}
     core_streams = frozenset({"companies", "contacts"})
     person_columns = PERSON_COLUMNS
-    tables = TABLES
-    migrations = MIGRATIONS
+    form = FORM
 
     config_jsonschema: ClassVar[JsonObject] = th.PropertiesList(
         *list_common_settings(resend="changed", streams=KEEP), *SETTINGS

@@ -88,7 +88,7 @@ class LeadsStore:
         ]
         self._store.upsert_rows(COMPANIES, rows)
         # A version that is older than the store's is not kept, but the company did come in this run.
-        shown = COMPANIES.c.id.in_([one.id for one in found])
+        shown = self._store.is_in(COMPANIES.c.id, [one.id for one in found])
         self._store.execute(update(COMPANIES).where(shown).values(seen=self._generation))
 
     def keep_contacts(self, records: Sequence[bytes]) -> None:
@@ -109,7 +109,7 @@ class LeadsStore:
         ]
         self._store.upsert_rows(CONTACTS, rows)
         # A version that is older than the store's is not kept, but it proves that the contact exists.
-        shown = CONTACTS.c.id.in_([one.id for one in found])
+        shown = self._store.is_in(CONTACTS.c.id, [one.id for one in found])
         self._store.execute(update(CONTACTS).where(shown).values(seen=self._generation, absences=0))
 
     def count_absences(self) -> None:
@@ -200,7 +200,7 @@ class LeadsStore:
             return
         ahead = iter(chosen)
         while some := list(islice(ahead, PAGE)):
-            yield self._store.execute(query.where(column.in_(some))).all()
+            yield self._store.execute(query.where(self._store.is_in(column, some))).all()
 
     def find_speakers(self, external_ids: Collection[str]) -> Mapping[str, models.Contact]:
         """Return the representative of each customer: of the contacts with an address, users first, then the oldest."""
@@ -211,7 +211,11 @@ class LeadsStore:
             select(self._external_id.label("external_id"), CONTACTS.c.id, nth)
             .join(LINKS, LINKS.c.company_id == COMPANIES.c.id)
             .join(CONTACTS, CONTACTS.c.id == LINKS.c.contact_id)
-            .where(self._external_id.in_(external_ids), CONTACTS.c.rank.is_not(None), CONTACTS.c.absences == 0)
+            .where(
+                self._store.is_in(self._external_id, external_ids),
+                CONTACTS.c.rank.is_not(None),
+                CONTACTS.c.absences == 0,
+            )
             .subquery()
         )
         best = select(ranked.c.external_id, CONTACTS.c.body).join(CONTACTS, CONTACTS.c.id == ranked.c.id)
@@ -251,14 +255,16 @@ class LeadsStore:
         ahead = iter(values)
         # A contact may belong to a thousand companies, and a statement takes a limited number of parameters.
         while some := list(islice(ahead, PAGE)):
-            found.update((key, value) for key, value in self._store.execute(query.where(column.in_(some))))
+            found.update(
+                (key, value) for key, value in self._store.execute(query.where(self._store.is_in(column, some)))
+            )
         return found
 
     def sent_customers(self, external_ids: Collection[str]) -> Mapping[str, Sent]:
         """Return how these customers were last sent."""
         table = SENT_CUSTOMERS
         query = select(table.c.external_id, table.c.digest, table.c.generation)
-        rows = self._store.execute(query.where(table.c.external_id.in_(external_ids)))
+        rows = self._store.execute(query.where(self._store.is_in(table.c.external_id, external_ids)))
         return {external_id: Sent(digest, generation) for external_id, digest, generation in rows}
 
     def read_sent_contacts(self, contact_ids: Collection[str]) -> Mapping[str, Mapping[str, SentContact]]:
@@ -268,7 +274,7 @@ class LeadsStore:
                        table.c.is_previous_derived, table.c.digest, table.c.generation, table.c.left_at)  # fmt: skip
         found: dict[str, dict[str, SentContact]] = {}
         for contact_id, external_id, customer, previous, is_derived, *sent in self._store.execute(
-            query.where(table.c.contact_id.in_(contact_ids)).order_by(table.c.external_id)
+            query.where(self._store.is_in(table.c.contact_id, contact_ids)).order_by(table.c.external_id)
         ):
             found.setdefault(contact_id, {})[external_id] = SentContact(
                 external_id, customer, previous, bool(is_derived), Sent(*sent)

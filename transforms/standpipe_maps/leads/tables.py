@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, text
 
 from standpipe_maps.persons import PersonColumns
-from standpipe_maps.store import add_columns, make_meta_table
+from standpipe_maps.store import TEXT, StoreForm, add_columns, make_meta_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,10 +22,10 @@ make_meta_table(TABLES)
 COMPANIES = Table(
     "companies",
     TABLES,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     Column("updated_at", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    Column("company_id", Text),
+    Column("company_id", TEXT),
     # The last run in which the company came.
     Column("seen", Integer, nullable=False, server_default=text("0")),
     Column("body", LargeBinary, nullable=False),
@@ -35,7 +35,7 @@ COMPANIES = Table(
 CONTACTS = Table(
     "contacts",
     TABLES,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     Column("updated_at", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("rank", Integer),
@@ -49,32 +49,32 @@ CONTACTS = Table(
 LINKS = Table(
     "links",
     TABLES,
-    Column("contact_id", Text, primary_key=True),
-    Column("company_id", Text, primary_key=True, index=True),
+    Column("contact_id", TEXT, primary_key=True),
+    Column("company_id", TEXT, primary_key=True, index=True),
 )
 SENT_CUSTOMERS = Table(
     "sent_customers",
     TABLES,
-    Column("external_id", Text, primary_key=True),
+    Column("external_id", TEXT, primary_key=True),
     Column("digest", LargeBinary, nullable=False),
     Column("generation", Integer, nullable=False),
 )
 SENT_CONTACTS = Table(
     "sent_contacts",
     TABLES,
-    Column("external_id", Text, primary_key=True),
-    Column("contact_id", Text, nullable=False, index=True),
-    Column("customer_external_id", Text),
+    Column("external_id", TEXT, primary_key=True),
+    Column("contact_id", TEXT, nullable=False, index=True),
+    Column("customer_external_id", TEXT),
     Column("digest", LargeBinary, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("left_at", BigInteger),
     # The earlier external id under which it was written, if there was one.
-    Column("previous", Text),
+    Column("previous", TEXT),
     # 1 if that id follows from the companies. In rows of an older store it may be one that was really written.
     Column("is_previous_derived", Integer, nullable=False, server_default=text("0")),
 )
 # Companies of users that no complete read has shown yet.
-AWAITED = Table("awaited_companies", TABLES, Column("id", Text, primary_key=True))
+AWAITED = Table("awaited_companies", TABLES, Column("id", TEXT, primary_key=True))
 
 
 MIGRATIONS: Sequence[Callable[[Connection], None]] = (
@@ -85,6 +85,7 @@ MIGRATIONS: Sequence[Callable[[Connection], None]] = (
     add_columns(SENT_CONTACTS, "is_previous_derived"),
     add_columns(COMPANIES, "seen"),
 )
+FORM = StoreForm(TABLES, MIGRATIONS, ("companies", "contacts"))
 
 PERSON_COLUMNS = PersonColumns(
     records=CONTACTS,

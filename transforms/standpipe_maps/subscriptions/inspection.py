@@ -39,35 +39,33 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from standpipe_maps._kit.errors import UserError
-from standpipe_maps.commands import AS_JSON, list_stores, print_result
 from standpipe_maps.json_schema import format_time
-from standpipe_maps.store import open_to_read
+from standpipe_maps.printing import AS_JSON, print_result
 from standpipe_maps.subscriptions.records import choose_winners, find_reason, make_candidate
 from standpipe_maps.subscriptions.rules import MATCH_KEYS, compute_match_value
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from standpipe_maps._kit.json_types import JsonObject
     from standpipe_maps.subscriptions.mapper import MapSubscriptions
     from standpipe_maps.subscriptions.records import Candidate
 
 
-def find_store(mapper: MapSubscriptions, name: str | None) -> Path:
-    """Return the file of the store to read: the named one, or the only one.
+def find_store(mapper: MapSubscriptions, name: str | None) -> str:
+    """Return the name of the store to read: the requested one, or the only one.
 
     Raises:
         UserError: there is no store, or several and no name.
     """
-    paths = {path.stem: path for path in list_stores(mapper)}
+    names = mapper.place.list_names()
     name = name or mapper.config.get("store_name")
-    if name and name not in paths:
-        raise UserError(f"There is no store `{name}` in {mapper.store_dir}: restore it, or run with --full-refresh.")
-    if not paths:
-        raise UserError(f"There is no store in {mapper.store_dir} yet: the first run of the pipeline fills one.")
-    if not name and len(paths) > 1:
-        raise UserError(f"There are several stores in {mapper.store_dir}: name one of {', '.join(paths)} with --store.")
-    return paths[name] if name else next(iter(paths.values()))
+    place = mapper.place.label
+    if name and name not in names:
+        raise UserError(f"There is no store `{name}` in {place}: restore it, or run with --full-refresh.")
+    if not names:
+        raise UserError(f"There is no store in {place} yet: the first run of the pipeline fills one.")
+    if not name and len(names) > 1:
+        raise UserError(f"There are several stores in {place}: name one of {', '.join(names)} with --store.")
+    return name or names[0]
 
 
 def find_customer(mapper: MapSubscriptions, wanted: str) -> tuple[str, str]:
@@ -155,11 +153,11 @@ def _inspect_command(
             mapper.schemas.update({one["tap_stream_id"]: one["schema"] for one in json.load(catalog)["streams"]})
         except (ValueError, KeyError, TypeError) as error:
             raise UserError("The file of --catalog is not a Singer catalog: discover it again.") from error
-    path = find_store(mapper, store_name)
-    with open_to_read(path, mapper.tables, mapper.migrations, mapper.is_current) as store:
+    name = find_store(mapper, store_name)
+    with mapper.place.open_to_read(name, mapper.is_current) as store:
         mapper.open_rows(store)
         result = inspect_customer(mapper, customer)
-    result["store"]["path"] = str(path)
+    result["store"]["path"] = mapper.place.locate(name)
     if not as_json:
         del result["messages"]
     print_result(result, as_json=as_json)

@@ -39,7 +39,7 @@ from standpipe_maps.subscriptions.records import (
     derive_record,
 )
 from standpipe_maps.subscriptions.settings import SETTINGS
-from standpipe_maps.subscriptions.tables import INVOICES, MIGRATIONS, PERSON_COLUMNS, SUBSCRIPTIONS, TABLES
+from standpipe_maps.subscriptions.tables import FORM, INVOICES, PERSON_COLUMNS, SUBSCRIPTIONS
 from standpipe_maps.summary import Notes
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ class MapSubscriptions(JoinMapper):
     core_streams = frozenset({"customers", "subscriptions", "invoices"})
     person_columns = PERSON_COLUMNS
     commands = (INSPECT,)
-    tables = TABLES
-    migrations = MIGRATIONS
+    form = FORM
 
     config_jsonschema: ClassVar[JsonObject] = th.PropertiesList(
         *list_common_settings(resend="all", streams=store.STREAMS), *SETTINGS
@@ -163,6 +162,7 @@ class MapSubscriptions(JoinMapper):
 
     def derive_messages(self, since: int | None) -> Iterator[singer.Message]:
         """Yield the messages for all customers, or for changed customers and all with the same match values."""
+        self.billing.forget_arrived()
         return self.derive_stream(self.billing.read_owners(since), self.billing.count_customers())
 
     def derive_stream(self, owners: Iterable[store.Owner], customers: int) -> Iterator[singer.Message]:
@@ -177,7 +177,7 @@ class MapSubscriptions(JoinMapper):
         if self.is_subset:
             schema[SUBSET] = True
         with ExitStack() as files:
-            losers, winners = (files.enter_context(open_spool(self.store.path.parent)) for _ in range(2))
+            losers, winners = (files.enter_context(open_spool(self.spool_dir)) for _ in range(2))
             self._others = not_sent.NotSent(losers if self.config["report_not_sent"] else None, winners, options.facts)
             yield singer.SchemaMessage(self.stream, schema, ["customer_id"])
             for record, notes in self._derive_records(options, owners):

@@ -6,12 +6,21 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Select, Table, and_, bindparam, func, or_, select, union, update
+from sqlalchemy import Select, Table, and_, bindparam, delete, func, or_, select, union, update
 
 from standpipe_maps.protocol import Missing
 from standpipe_maps.subscriptions import rules
 from standpipe_maps.subscriptions.models import ODD_VALUE, decode_json, read_notes, read_records, repair_record
-from standpipe_maps.subscriptions.tables import CUSTOMERS, ENDED, INVOICES, LEFT, NAMES, SUBSCRIPTIONS
+from standpipe_maps.subscriptions.tables import (
+    COUNTS,
+    CUSTOMERS,
+    ENDED,
+    INVOICES,
+    LEFT,
+    NAMES,
+    SUBSCRIPTIONS,
+    WAITING,
+)
 from standpipe_maps.summary import NAMED
 
 if TYPE_CHECKING:
@@ -89,6 +98,7 @@ class BillingStore:
         self._store = store
         self._generation = generation
         self._match = match
+        self._new_customers = 0
 
     def keep_customers(self, stream: str, records: Sequence[bytes]) -> None:
         """Store customers, the greatest version of each, and mark each as touched by this run."""
@@ -103,7 +113,7 @@ class BillingStore:
             for one, body in zip(found, records, strict=True)
         ]
         # The match values of the store are compared before the new rows overwrite them.
-        self._note_left_matches({row["id"]: row["match"] for row in rows})
+        self._new_customers += self._note_left_matches({row["id"]: row["match"] for row in rows})
         self._store.upsert_rows(CUSTOMERS, rows)
         # An id can be used again. Rows from before the deletion then belong to no live customer.
         ended = [{"id": one["id"], "age": -one["version"][0]} for one in found if one["deleted"]]
@@ -124,7 +134,7 @@ class BillingStore:
     def _complete_versions(self, table: Table, found: Sequence[JsonObject]) -> None:
         owner = table.c.customer_id if "customer_id" in table.c else table.c.id
         query = select(table.c.id, table.c.created_at, table.c.known_at, owner)
-        rows = self._store.execute(query.where(table.c.id.in_([one["id"] for one in found])))
+        rows = self._store.execute(query.where(self._store.is_in(table.c.id, [one["id"] for one in found])))
         known = {key: KnownVersion(*rest) for key, *rest in rows}
         for one in found:
             last = known.get(one["id"], KnownVersion())
@@ -142,16 +152,23 @@ class BillingStore:
                 last, KnownVersion(created_at, known_at, one.get("customer_id")), key=lambda each: each[:2]
             )
 
-    def _note_left_matches(self, matches: Mapping[str, str | None]) -> None:
-        """Store the earlier match values of these customers, as another customer may now be the one to send."""
-        query = select(CUSTOMERS.c.id, CUSTOMERS.c.match).where(CUSTOMERS.c.id.in_(matches))
-        left = [match for key, match in self._store.execute(query) if match not in {None, matches[key]}]
+    def _note_left_matches(self, matches: Mapping[str, str | None]) -> int:
+        """Store the earlier match values of these customers, as another customer may now be the one to send.
+
+        Returns:
+            The number of customers that the store does not have yet.
+        """
+        query = select(CUSTOMERS.c.id, CUSTOMERS.c.match).where(self._store.is_in(CUSTOMERS.c.id, matches))
+        known = self._store.execute(query).all()
+        left = [match for key, match in known if match not in {None, matches[key]}]
         self._store.upsert_rows(LEFT, [{"match": match, "generation": self._generation} for match in left])
+        return len(matches) - len(known)
 
     def keep_subscriptions(self, stream: str, records: Sequence[bytes]) -> None:
         """Store subscriptions. One without a known customer is joined when the customer comes."""
         found = self._read_batch(SUBSCRIPTIONS, stream, records)
         self._touch_owners(SUBSCRIPTIONS, found)
+        self._note_waiting(found)
         self._store.upsert_rows(
             SUBSCRIPTIONS,
             [
@@ -165,6 +182,15 @@ class BillingStore:
             ],
         )
 
+    def _note_waiting(self, found: Sequence[Mapping[str, JsonValue]]) -> None:
+        """Store which of these subscriptions may have to wait for their customer."""
+        owners = {one["customer_id"] for one in found} - {None}
+        known = set(
+            self._store.execute(select(CUSTOMERS.c.id).where(self._store.is_in(CUSTOMERS.c.id, owners))).scalars()
+        )
+        unknown = owners - known
+        self._store.upsert_rows(WAITING, [{"id": one["id"]} for one in found if one["customer_id"] in unknown])
+
     def keep_invoices(self, stream: str, records: Sequence[bytes]) -> None:
         """Store the invoices' members that the rules need."""
         found = self._read_batch(INVOICES, stream, records)
@@ -174,10 +200,14 @@ class BillingStore:
     def _touch_owners(self, table: Table, found: Sequence[Mapping[str, JsonValue]]) -> None:
         """Mark the present and former customers of these records as touched by this run."""
         # If a subscription moves to another customer, the former owner's record changes too.
-        before = select(table.c.customer_id).where(table.c.id.in_([one["id"] for one in found]))
+        before = select(table.c.customer_id).where(self._store.is_in(table.c.id, [one["id"] for one in found]))
         owners = {one["customer_id"] for one in found}
         owners.update(self._store.execute(before).scalars())
-        touched = update(CUSTOMERS).where(CUSTOMERS.c.id.in_([owner for owner in owners if owner is not None]))
+        touched = update(CUSTOMERS).where(
+            self._store.is_in(CUSTOMERS.c.id, owners - {None}),
+            # Most customers were touched before: by themselves, or by another of their records.
+            CUSTOMERS.c.generation != self._generation,
+        )
         self._store.execute(touched.values(generation=self._generation))
 
     def keep_names(self, stream: str, records: Sequence[bytes]) -> None:
@@ -223,18 +253,31 @@ class BillingStore:
     def _read_subscriptions(self, customers: Iterable[str]) -> Mapping[str, Sequence[Record]]:
         query = select(SUBSCRIPTIONS.c.customer_id, SUBSCRIPTIONS.c.id, SUBSCRIPTIONS.c.body, SUBSCRIPTIONS.c.odd)
         found: dict[str, list[Record]] = {}
-        for key, own, body, odd in self._store.execute(query.where(SUBSCRIPTIONS.c.customer_id.in_(customers))).all():
+        for key, own, body, odd in self._store.execute(
+            query.where(self._store.is_in(SUBSCRIPTIONS.c.customer_id, customers))
+        ).all():
             found.setdefault(key, []).append(_decode_record("subscriptions", body, odd, f"subscription {own}: "))
         return found
 
     def count_customers(self) -> int:
-        """Return the number of Chargebee's customers, including deleted ones. A reused id counts once."""
-        return self._store.execute(select(func.count()).select_from(CUSTOMERS)).scalar() or 0
+        """Return the number of Chargebee's customers, including deleted ones. A reused id counts once.
+
+        It is stored once per run, because a large store takes long to count.
+        """
+        counted = self._store.execute(select(COUNTS.c.count).where(COUNTS.c.name == CUSTOMERS.name)).scalar()
+        if counted is None:
+            count = self._store.execute(select(func.count()).select_from(CUSTOMERS)).scalar() or 0
+        else:
+            count = counted + self._new_customers
+        self._new_customers = 0
+        if count != counted:
+            self._store.upsert_rows(COUNTS, [{"name": CUSTOMERS.name, "count": count}])
+        return count
 
     def read_invoices(self, customers: Iterable[str]) -> Mapping[str, Sequence[Invoice]]:
         """Return the invoices of these customers, by customer."""
         query = select(*(INVOICES.c[field] for field in rules.Invoice._fields))
-        rows = self._store.execute(query.where(INVOICES.c.customer_id.in_(customers))).all()
+        rows = self._store.execute(query.where(self._store.is_in(INVOICES.c.customer_id, customers))).all()
         found: defaultdict[str, list[Invoice]] = defaultdict(list)
         for invoice in map(rules.Invoice._make, rows):
             found[invoice.customer_id].append(invoice)
@@ -325,12 +368,19 @@ class BillingStore:
 
     def find_waiting(self) -> tuple[int, Sequence[str]]:
         """Return the number of subscriptions whose customer may still come, and the ids of some."""
-        missing = (
+        return self._count_and_name(self._select_waiting().order_by(SUBSCRIPTIONS.c.id))
+
+    def _select_waiting(self) -> Select[tuple[str]]:
+        return (
             select(SUBSCRIPTIONS.c.id)
+            .join(WAITING, WAITING.c.id == SUBSCRIPTIONS.c.id)
             .outerjoin(CUSTOMERS, CUSTOMERS.c.id == SUBSCRIPTIONS.c.customer_id)
             .where(CUSTOMERS.c.id.is_(None), SUBSCRIPTIONS.c.customer_id.is_not(None))
         )
-        return self._count_and_name(missing.order_by(SUBSCRIPTIONS.c.id))
+
+    def forget_arrived(self) -> None:
+        """Remove the subscriptions whose customer has come from those that wait."""
+        self._store.execute(delete(WAITING).where(WAITING.c.id.not_in(self._select_waiting())))
 
     def find_without_owner(self, table: Table) -> tuple[int, Sequence[str]]:
         """Return the number of live records of a table without a customer, and the ids of some."""
@@ -363,4 +413,9 @@ def _restrict_to_changed(query: Select[Any], since: int) -> Select[Any]:
         select(CUSTOMERS.c.match).where(CUSTOMERS.c.generation > since, CUSTOMERS.c.match.is_not(None)),
         select(LEFT.c.match).where(LEFT.c.generation > since),
     )
-    return query.where(or_(CUSTOMERS.c.generation > since, CUSTOMERS.c.match.in_(touched)))
+    # A condition with OR would make PostgreSQL read every customer.
+    ids = union(
+        select(CUSTOMERS.c.id).where(CUSTOMERS.c.generation > since),
+        select(CUSTOMERS.c.id).where(CUSTOMERS.c.match.in_(touched)),
+    )
+    return query.where(CUSTOMERS.c.id.in_(ids))

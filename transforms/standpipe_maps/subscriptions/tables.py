@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, and_, insert, select
 
 from standpipe_maps.persons import PersonColumns
-from standpipe_maps.store import add_columns, make_meta_table
+from standpipe_maps.store import TEXT, StoreForm, add_columns, make_meta_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,12 +27,12 @@ def _make_versioned_table(name: str, *columns: SchemaItem) -> Table:
     return Table(
         name,
         TABLES,
-        Column("id", Text, primary_key=True),
+        Column("id", TEXT, primary_key=True),
         Column("created_at", BigInteger, nullable=False),
         Column("known_at", BigInteger, nullable=False),
         Column("live", Integer, nullable=False),
         # The odd or missing members, see `models.write_notes`; null if there are none.
-        Column("odd", Text),
+        Column("odd", TEXT),
         *columns,
         info={"version": ("created_at", "known_at", "live")},
     )
@@ -40,36 +40,36 @@ def _make_versioned_table(name: str, *columns: SchemaItem) -> Table:
 
 CUSTOMERS = _make_versioned_table(
     "customers",
-    Column("match", Text),
+    Column("match", TEXT),
     Column("generation", Integer, nullable=False, index=True),
     Column("body", LargeBinary, nullable=False),
     Index("customers_by_match", "match", "id"),
 )
 SUBSCRIPTIONS = _make_versioned_table(
     "subscriptions",
-    Column("customer_id", Text, index=True),
+    Column("customer_id", TEXT, index=True),
     Column("has_mrr", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
 INVOICES = _make_versioned_table(
     "invoices",
-    Column("customer_id", Text, index=True),
-    Column("status", Text),
+    Column("customer_id", TEXT, index=True),
+    Column("status", TEXT),
     Column("recurring", Integer, nullable=False),
     Column("date", BigInteger),
     Column("total", BigInteger),
     Column("amount_due", BigInteger),
-    Column("currency_code", Text),
-    Column("exchange_rate", Text),
-    Column("base_currency_code", Text),
+    Column("currency_code", TEXT),
+    Column("exchange_rate", TEXT),
+    Column("base_currency_code", TEXT),
 )
 # The display names of plans (catalog 1) and item prices (catalog 2).
-NAMES = _make_versioned_table("names", Column("name", Text))
+NAMES = _make_versioned_table("names", Column("name", TEXT))
 # The first deleted customer with an id. `age` is -created_at, so that the earliest is the greatest version.
 ENDED = Table(
     "ended",
     TABLES,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     Column("age", BigInteger, nullable=False),
     info={"version": ("age",)},
 )
@@ -77,10 +77,14 @@ ENDED = Table(
 LEFT = Table(
     "left_matches",
     TABLES,
-    Column("match", Text, primary_key=True),
+    Column("match", TEXT, primary_key=True),
     Column("generation", Integer, nullable=False),
     info={"version": ("generation",)},
 )
+# The subscriptions that may wait for their customer. The others are not looked at again.
+WAITING = Table("waiting", TABLES, Column("id", TEXT, primary_key=True))
+# The number of rows of a table, by its name.
+COUNTS = Table("counts", TABLES, Column("name", TEXT, primary_key=True), Column("count", BigInteger, nullable=False))
 
 
 def _add_odd(connection: Connection) -> None:
@@ -88,7 +92,18 @@ def _add_odd(connection: Connection) -> None:
         add_columns(table, "odd")(connection)
 
 
-MIGRATIONS: Sequence[Callable[[Connection], None]] = (TABLES.create_all, _add_odd)
+def _add_waiting(connection: Connection) -> None:
+    for table in (WAITING, COUNTS):
+        table.create(connection, checkfirst=True)
+    connection.execute(insert(WAITING).from_select(["id"], select(SUBSCRIPTIONS.c.id).where(_IS_WAITING)))
+
+
+_IS_WAITING = and_(
+    SUBSCRIPTIONS.c.customer_id.is_not(None),
+    SUBSCRIPTIONS.c.customer_id.not_in(select(CUSTOMERS.c.id)),
+)
+MIGRATIONS: Sequence[Callable[[Connection], None]] = (TABLES.create_all, _add_odd, _add_waiting)
+FORM = StoreForm(TABLES, MIGRATIONS, ("customers", "subscriptions", "invoices"))
 
 PERSON_COLUMNS = PersonColumns(
     records=CUSTOMERS,
@@ -100,4 +115,5 @@ PERSON_COLUMNS = PersonColumns(
         ENDED.c.id,
         LEFT.c.match,
     ),
+    counted_in=COUNTS,
 )

@@ -1,0 +1,416 @@
+"""Stores in a PostgreSQL database, each in a schema of its own, for workers without a disk that outlives them.
+
+A tap may read for hours, so nothing is written before the input has ended: from then to the commit, one transaction
+runs. Until the store is closed, a lock of the session keeps other runs out. It belongs to a server process, so the
+connection must lead to PostgreSQL itself. https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import contextmanager
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import psycopg
+from sqlalchemy import URL, Column, MetaData, Table, any_, create_engine, event, func, inspect, literal, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from standpipe_maps._kit.block_list import BlockListText
+from standpipe_maps._kit.errors import UserError
+from standpipe_maps.protocol import FULL_REFRESH
+from standpipe_maps.store import TEXT, Store, StoreForm, choose_newest, make_meta_table, update_on_conflict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from sqlalchemy import ColumnElement, Connection, Engine
+
+    from standpipe_maps._kit.json_types import JsonObject
+
+PREFIX = "standpipe_store_"
+SHARED = "standpipe_stores"
+"""The schema of what all stores of the database share."""
+LONGEST = 63
+"""Bytes of a name in PostgreSQL, which cuts longer names off."""
+LOCK_WAIT = "3s"
+"""PostgreSQL needs a moment to notice that a killed run has gone."""
+SESSION = (
+    "SET statement_timeout = 0",
+    "SET idle_in_transaction_session_timeout = 0",
+    # The client may be gone without a word, and its lock with it.
+    "SET tcp_keepalives_idle = 60",
+    "SET tcp_keepalives_interval = 10",
+    "SET tcp_keepalives_count = 6",
+    "SET jit = off",
+)
+KEEPALIVES = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6, "connect_timeout": 10}
+MANY = 1000
+"""After so many written rows in a table, its statistics may be wrong."""
+# By the class or the code of https://www.postgresql.org/docs/current/errcodes-appendix.html.
+PROBLEMS = (
+    ("55P03", "Another run is using the store {store}: wait until it has ended, then run again."),
+    ("53100", "The disk of the database of the store {store} is full: free some space, then run again."),
+    ("42501", "The user of `store_url` may not use the store {store} ({problem}): grant it CREATE on the database."),
+    ("25006", "The database of the store {store} can only be read: `store_url` must lead to the primary server."),
+    ("57P", "The connection to the database of the store {store} was lost: run again."),
+    ("08", "The connection to the database of the store {store} was lost: run again."),
+    ("42P01", "The schema of the store {store} is not a store, or is damaged: {remedy}."),
+    ("42703", "The schema of the store {store} is not a store, or is damaged: {remedy}."),
+    ("XX", "The store {store} is damaged ({problem}): restore it from a copy, or {remedy}."),
+)
+BLOCK_LIST = Table(
+    "block_list", MetaData(schema=SHARED), Column("id", TEXT, primary_key=True), Column("content", TEXT, nullable=False)
+)
+
+
+def name_schema(store: str) -> str:
+    """Return the name of a store's schema. A long name is cut and told apart by its hash."""
+    name = PREFIX + store
+    if len(name) <= LONGEST:
+        return name
+    return f"{name[: LONGEST - 17]}_{hashlib.sha256(store.encode()).hexdigest()[:16]}"
+
+
+class PostgresStore(Store):
+    """An open and locked store.
+
+    Args:
+        database: the database.
+        name: the store's name in STATE.
+        form: the tables.
+    """
+
+    writes_at_end: ClassVar[bool] = True
+    errors = (*Store.errors, psycopg.Error)
+
+    def __init__(self, database: StoreDatabase, name: str, form: StoreForm) -> None:
+        super().__init__(form)
+        self.name = name
+        self.location = database.locate(name)
+        self._schema = name_schema(name)
+        self._engine = database.create_engine(self._schema)
+        self._staged: set[Table] = set()
+        self._written: dict[Table, int] = {}
+        self._connection = self._connect()
+        try:
+            self._opened = self.generation if self.check_version() else 0
+            # Otherwise the transaction would last as long as the tap reads.
+            self._connection.rollback()
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self) -> Connection:
+        with self.explain_errors():
+            connection = self._engine.connect()
+        try:
+            with self.explain_errors():
+                _check_direct(connection)
+                self._lock(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _lock(self, connection: Connection) -> None:
+        key = int.from_bytes(hashlib.sha256(self._schema.encode()).digest()[:8], signed=True)
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'"))
+        connection.execute(select(func.pg_advisory_lock(key)))
+        connection.commit()
+
+    @property
+    def generation(self) -> int:
+        """The number of the last committed run."""
+        return super().generation if self.has_table("meta") else 0
+
+    def begin(self) -> None:
+        """Begin the run's transaction, and bring the tables up to date."""
+        if not self._is_connected():
+            # The server was restarted while the tap read. If no other run has come between, nothing is lost.
+            self._connection = self._connect()
+        if self.generation != self._opened:
+            raise UserError(f"Another run has used the store {self.location} meanwhile: run again.")
+        with self.explain_errors():
+            if not self._connection.scalar(select(func.to_regnamespace(f'"{self._schema}"'))):
+                self._connection.execute(text(f'CREATE SCHEMA "{self._schema}"'))
+            # While rows are loaded, PostgreSQL knows little of them, but each is found by its key.
+            self._connection.execute(text("SET LOCAL enable_seqscan = off"))
+        self._migrate()
+
+    def _is_connected(self) -> bool:
+        try:
+            self._connection.scalar(select(literal(1)))
+        except DBAPIError:
+            self._connection.close()
+            return False
+        return True
+
+    def _write_rows(self, table: Table, rows: Sequence[JsonObject]) -> None:
+        newest = choose_newest(table, rows)
+        names = [column.name for column in table.columns if column.name in rows[0]]
+        stage = self._prepare_stage(table)
+        command = f"COPY {stage.name} ({_quote_names(names)}) FROM STDIN (FORMAT BINARY)"
+        with self._driver.cursor() as cursor, cursor.copy(command) as copy:
+            copy.set_types([_name_type(table.c[name]) for name in names])
+            get_values = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
+            for row in newest:
+                copy.write_row(get_values(row))
+        self._connection.execute(_build_upsert(table, stage, names))
+        self._connection.execute(text(f"TRUNCATE {stage.name}"))
+        self._written[table] = self._written.get(table, 0) + len(newest)
+
+    def is_in(self, column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
+        """Return the condition that a column has one of many values, which are one parameter."""
+        return column == any_(literal(list(values), ARRAY(TEXT)))
+
+    def _prepare_stage(self, table: Table) -> Table:
+        """Return the temporary table in which rows wait for the upsert."""
+        stage = table.to_metadata(MetaData(), name=f"incoming_{table.name}")
+        if table not in self._staged:
+            created = f'CREATE TEMPORARY TABLE {stage.name} (LIKE "{table.name}" INCLUDING DEFAULTS) ON COMMIT DROP'
+            self._connection.execute(text(created))
+            self._staged.add(table)
+        return stage
+
+    @property
+    def _driver(self) -> Any:
+        return self._connection.connection.driver_connection
+
+    def prepare_queries(self) -> None:
+        """Let PostgreSQL look at tables with many new rows. Without it, it would read them from end to end."""
+        for table, count in self._written.items():
+            if count >= MANY:
+                self.execute(text(f'ANALYZE "{table.name}"'))
+        self.execute(text("SET LOCAL enable_seqscan TO DEFAULT"))
+
+    def delete_rows(self) -> None:
+        """Delete all rows except those of `meta`, at once."""
+        tables = [f'"{one.name}"' for one in self._form.tables.sorted_tables if one is not self._meta]
+        self.execute(text(f"TRUNCATE {', '.join(tables)}"))
+
+    def commit(self) -> None:
+        """Commit the run but keep the lock."""
+        super().commit()
+        self._staged.clear()
+        self._opened = self.generation
+        self._connection.rollback()
+
+    def rewrite_file(self) -> None:
+        """Rewrite the tables after a commit, so that their files contain nothing of deleted rows."""
+        with self.explain_errors():
+            self._connection.rollback()
+            self._driver.autocommit = True
+            for table in self._form.tables.sorted_tables:
+                self._driver.execute(f'VACUUM (FULL, ANALYZE) "{table.name}"')
+            self._driver.autocommit = False
+
+    def drop(self) -> None:
+        """Delete the store."""
+        with self.explain_errors():
+            self._connection.execute(text(f'DROP SCHEMA "{self._schema}" CASCADE'))
+            self._connection.commit()
+
+    def _explain(self, error: Exception) -> str:
+        return explain_error(error, self.location)
+
+
+class ReadOnlyPostgresStore(Store):
+    """A store that is read as the last run left it, also while another run uses it.
+
+    Args:
+        database: the database.
+        name: the store's name.
+        form: the tables.
+    """
+
+    writes_at_end: ClassVar[bool] = True
+    errors = (*Store.errors, psycopg.Error)
+
+    def __init__(self, database: StoreDatabase, name: str, form: StoreForm) -> None:
+        super().__init__(form)
+        self.name = name
+        self.location = database.locate(name)
+        self._engine = database.create_engine(name_schema(name), "SET default_transaction_read_only = on")
+        with self.explain_errors():
+            # All pages of all tables belong to the same run.
+            self._connection = self._engine.connect().execution_options(isolation_level="REPEATABLE READ")
+
+    def begin(self) -> None:
+        """Do nothing, as nothing is written."""
+
+    def _write_rows(self, table: Table, rows: Sequence[JsonObject]) -> None:
+        raise NotImplementedError
+
+    def prepare_queries(self) -> None:
+        """Do nothing, as nothing is written."""
+
+    def rewrite_file(self) -> None:
+        """Do nothing, as nothing is written."""
+
+    def _explain(self, error: Exception) -> str:
+        return explain_error(error, self.location)
+
+
+class StoreDatabase:
+    """The stores of a map in a database.
+
+    Args:
+        url: the address, with what the driver needs to enter.
+        form: the tables of the map's stores.
+    """
+
+    def __init__(self, url: URL, form: StoreForm) -> None:
+        self._url = url
+        self._form = form
+        # Without the user, the password and the driver's options.
+        self.label = URL.create("postgresql", host=url.host, port=url.port, database=url.database).render_as_string()
+
+    def locate(self, name: str) -> str:
+        """Return the address of a store, without what is needed to enter."""
+        return f"{self.label}/{name_schema(name)}"
+
+    def create_engine(self, schema: str, *session: str) -> Engine:
+        """Return an engine whose sessions see one schema only."""
+        # Values of rows are personal data, so no error may show them.
+        engine = create_engine(self._url, poolclass=NullPool, connect_args=KEEPALIVES, hide_parameters=True)
+
+        @event.listens_for(engine, "connect")
+        def _set_session(connection: Any, _record: object) -> None:
+            for statement in (f'SET search_path = "{schema}"', *SESSION, *session):
+                connection.execute(statement)
+            connection.commit()
+
+        return engine
+
+    def open_store(self, name: str, *, must_exist: bool = True) -> PostgresStore:
+        """Open a store to change it, see ``StorePlace``."""
+        store = PostgresStore(self, name, self._form)
+        if must_exist and not store.has_table("meta"):
+            store.close()
+            raise UserError(f"The store {self.locate(name)} is missing: restore it, or {FULL_REFRESH}.")
+        return store
+
+    def list_names(self) -> list[str]:
+        """Return the names of the map's stores."""
+        names = []
+        with self._connect() as connection:
+            schemas = [one for one in inspect(connection).get_schema_names() if one.startswith(PREFIX)]
+            for schema in sorted(schemas):
+                if inspect(connection).has_table("meta", schema):
+                    meta = make_meta_table(MetaData(schema=schema))
+                    name = connection.scalar(select(meta.c.value).where(meta.c.name == "name"))
+                    names += [json.loads(name)] if name else []
+        return [name for name in names if self._is_own(name)]
+
+    def _is_own(self, name: str) -> bool:
+        with ReadOnlyPostgresStore(self, name, self._form) as store:
+            return store.is_made_by_map()
+
+    def list_empty(self) -> list[str]:
+        """Return nothing, as a run that fails leaves no schema."""
+        return []
+
+    @contextmanager
+    def _connect(self) -> Iterator[Connection]:
+        engine = self.create_engine(SHARED)
+        try:
+            with engine.connect() as connection, connection.begin():
+                yield connection
+        except (DBAPIError, psycopg.Error) as error:
+            raise UserError(explain_error(error, self.label)) from error
+        finally:
+            engine.dispose()
+
+    @contextmanager
+    def open_to_read(self, name: str, is_current: Callable[[Store], bool] = lambda _: True) -> Iterator[Store]:
+        """Open a store for reading. One with an older form is changed in a transaction that is undone."""
+        with ReadOnlyPostgresStore(self, name, self._form) as store:
+            if store.check_version() == len(self._form.migrations) and is_current(store):
+                yield store
+                return
+        with PostgresStore(self, name, self._form) as changed:
+            changed.begin()
+            yield changed
+
+    def remove(self, name: str) -> None:
+        """Delete a store that no run is using."""
+        with self.open_store(name) as store:
+            store.drop()
+
+    def read_block_list(self) -> BlockListText:
+        """Return the list of erased people, which every store of the database shares."""
+        with self._connect() as connection:
+            return self._read_block_list(connection)
+
+    def _read_block_list(self, connection: Connection) -> BlockListText:
+        if not connection.scalar(select(func.to_regclass(f"{SHARED}.{BLOCK_LIST.name}"))):
+            return BlockListText(None, self.label)
+        return BlockListText(connection.scalar(select(BLOCK_LIST.c.content)), self.label)
+
+    def change_block_list(self, change: Callable[[BlockListText], None]) -> None:
+        """Change the list of erased people."""
+        with self._connect() as connection:
+            # Two at once would lose the change of one of them.
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(SHARED))))
+            listed = self._read_block_list(connection)
+            change(listed)
+            if not listed:
+                return
+            if not connection.scalar(select(func.to_regnamespace(SHARED))):
+                connection.execute(text(f"CREATE SCHEMA {SHARED}"))
+            BLOCK_LIST.create(connection, checkfirst=True)
+            row = {"id": "names", "content": listed.format()}
+            connection.execute(update_on_conflict(insert(BLOCK_LIST), BLOCK_LIST), [row])
+
+
+def _check_direct(connection: Connection) -> None:
+    """Check that the connection leads to the server itself.
+
+    A pooler gives each transaction another server process, which would not have the lock. Its own answer about the
+    process at the other end differs from what that process says.
+
+    Raises:
+        UserError: there is a pooler between.
+    """
+    driver: Any = connection.connection.driver_connection
+    if connection.scalar(select(func.pg_backend_pid())) != driver.info.backend_pid:
+        raise UserError(
+            "`store_url` leads to a connection pooler, where no run can hold a lock: give the address of PostgreSQL "
+            "itself."
+        )
+
+
+def explain_error(error: Exception, store: str) -> str:
+    """Return one sentence about an error of PostgreSQL, without any value of a row."""
+    original: Any = getattr(error, "orig", error)
+    code = getattr(original, "sqlstate", None) or ""
+    problem = getattr(getattr(original, "diag", None), "message_primary", None)
+    if not code and isinstance(original, psycopg.OperationalError):
+        # The driver's own errors have no code. Its text about a connection has no password.
+        if isinstance(error, DBAPIError) and not error.connection_invalidated:
+            told = next(iter(str(original).strip().splitlines()), type(original).__name__)
+            return f"The database of the store {store} cannot be reached ({told}): check `store_url`."
+        code = "08"
+    sentences = (sentence for start, sentence in PROBLEMS if code.startswith(start))
+    sentence = next(sentences, "The store {store} failed ({problem}): {remedy}.")
+    return sentence.format(store=store, problem=problem or type(original).__name__, remedy=FULL_REFRESH)
+
+
+TYPES = {"TEXT": "text", "BIGINT": "int8", "INTEGER": "int4", "BLOB": "bytea"}
+
+
+def _name_type(column: Column[Any]) -> str:
+    """Return PostgreSQL's name for the type of a column."""
+    return TYPES[str(column.type)]
+
+
+def _quote_names(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _build_upsert(table: Table, stage: Table, names: Sequence[str]) -> Any:
+    return update_on_conflict(insert(table).from_select(names, select(*(stage.c[name] for name in names))), table)
