@@ -79,9 +79,9 @@ def clean(project: Project, *, as_json: bool, yes: bool, older_than: int) -> Non
     """List the stores that no state names, and what killed runs left, then remove them."""
     files = find_unused_files(project, older_than)
     if as_json:
-        output.print_json([asdict(one) for one in files])
+        output.print_json([one.describe() for one in files])
     elif files:
-        rows = [(one.path.relative_to(project.root), one.why, one.days, f"{one.size / 1e6:.1f}") for one in files]
+        rows = [(_shorten(one.path, project), one.why, one.days, f"{one.size / 1e6:.1f}") for one in files]
         output.open_console().print(output.build_table(("file", "why", "days old", "MB"), rows))
     else:
         click.echo(f"Nothing to remove: a state names every store, or it is younger than {older_than} days.")
@@ -90,9 +90,13 @@ def clean(project: Project, *, as_json: bool, yes: bool, older_than: int) -> Non
         return
     if yes or output.confirm(f"Remove these {len(files)} files?"):
         for one in files:
-            one.path.unlink()
+            one.remove()
     else:
         click.echo("Nothing was removed.")
+
+
+def _shorten(path: Path | str, project: Project) -> str:
+    return str(path.relative_to(project.root)) if isinstance(path, Path) else path
 
 
 @main.command()

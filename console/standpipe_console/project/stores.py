@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from standpipe_console._kit.block_list import BlockList
+from standpipe_console.errors import ConsoleError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -32,11 +35,17 @@ class Store(msgspec.Struct, frozen=True):
     path: str
     generation: int
     summary: str | None = None
+    committed_at: int | None = None  #: unix seconds of the last run; None if a version before this wrote it
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the store is a file; otherwise its path is the address of a schema in a database."""
+        return "://" not in self.path
 
     @property
     def files(self) -> list[Path]:
-        """The store and its summary."""
-        return [Path(self.path), *([Path(self.summary)] if self.summary else [])]
+        """The store, if it is a file, and its summary."""
+        return [Path(one) for one in (self.path if self.is_file else None, self.summary) if one]
 
 
 class StoreList(msgspec.Struct, frozen=True):
@@ -103,15 +112,20 @@ def find_store_dir(project: Project, pipeline: Pipeline) -> Path:
     return Path(project.get_settings(pipeline.map).get("store_dir") or project.system_dir / "transforms")
 
 
-def has_store_files(project: Project, pipeline: Pipeline) -> bool:
+def is_in_database(project: Project, pipeline: Pipeline) -> bool:
+    """Return whether a map's stores are in a database, and only the map can reach them."""
+    return bool(project.get_settings(pipeline.map).get("store_url"))
+
+
+def has_stores(project: Project, pipeline: Pipeline) -> bool:
     """Return whether a store may exist. Before the first run there is none, and the map need not be installed."""
     folder = find_store_dir(project, pipeline)
-    return folder.is_dir() and any(folder.iterdir())
+    return is_in_database(project, pipeline) or (folder.is_dir() and any(folder.iterdir()))
 
 
 def list_stores(project: Project, pipeline: Pipeline) -> StoreList:
     """Return the stores of a pipeline's map: those in a state, and those that a full refresh left."""
-    if not has_store_files(project, pipeline):
+    if not has_stores(project, pipeline):
         return StoreList(str(find_store_dir(project, pipeline)), [])
     return msgspec.convert(_ask_map(project, pipeline, "stores"), StoreList)
 
@@ -124,6 +138,18 @@ def list_store_files(project: Project, pipeline: Pipeline) -> list[Path]:
     if listed.preview_summary and project.ready_pipelines in ([], [pipeline]):
         files.append(Path(listed.preview_summary))
     return files
+
+
+def list_remote_stores(project: Project, pipeline: Pipeline) -> list[Store]:
+    """Return the map's stores that are no files."""
+    if not is_in_database(project, pipeline):
+        return []
+    return [store for store in list_stores(project, pipeline).stores if not store.is_file]
+
+
+def remove_store(project: Project, pipeline: Pipeline, store: str) -> None:
+    """Remove a store that is not a file."""
+    _ask_map(project, pipeline, "store", "remove", store)
 
 
 def inspect_customer(project: Project, pipeline: Pipeline, customer: str, store: str, catalog: str) -> JsonObject:
@@ -146,7 +172,7 @@ def inspect_customer(project: Project, pipeline: Pipeline, customer: str, store:
 
 def find_person(project: Project, pipeline: Pipeline, names: Iterable[str]) -> PersonTrace:
     """Return what a map's stores contain about the person with one of these ids or addresses."""
-    if not has_store_files(project, pipeline):
+    if not has_stores(project, pipeline):
         return PersonTrace(names=list(names), sent_as=[], stores=[])
     answer = _ask_map(project, pipeline, "find-person", stdin=json.dumps(sorted(names)))
     return msgspec.convert(answer, PersonTrace)
@@ -156,6 +182,22 @@ def erase_person(project: Project, pipeline: Pipeline, names: Iterable[str]) -> 
     """Delete the rows with these ids and addresses from a map's stores, and return their number."""
     answer = _ask_map(project, pipeline, "erase-person", stdin=json.dumps(sorted(names)))
     return msgspec.convert(answer, ErasedRows).rows
+
+
+def block_person(project: Project, pipeline: Pipeline, names: Iterable[str]) -> None:
+    """Keep a person out of a map's stores from now on. In a folder, the block list is a file beside the stores.
+
+    Raises:
+        ConsoleError: the block list cannot be written.
+    """
+    if is_in_database(project, pipeline):
+        _ask_map(project, pipeline, "block-person", stdin=json.dumps(sorted(names)))
+        return
+    folder = find_store_dir(project, pipeline)
+    try:
+        BlockList(folder).add_names(names)
+    except (ValueError, OSError) as error:
+        raise ConsoleError(f"The block list of {folder} cannot be written: {error}") from None
 
 
 def _ask_map(project: Project, pipeline: Pipeline, command: str, *args: str, stdin: str = "") -> JsonObject:

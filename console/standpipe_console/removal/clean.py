@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from standpipe_console.project.stores import list_stores, read_states
+from standpipe_console.project.stores import list_remote_stores, list_stores, read_states, remove_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from standpipe_console._kit.json_types import JsonObject
     from standpipe_console.project.meltano import Project
 
 _DAY = 86_400
+_UNNAMED = "no state names it"
 
 
 @dataclass(frozen=True)
 class UnusedFile:
-    """A file that can be removed, and the reason."""
+    """A file, or a store in a database, that can be removed, and the reason."""
 
-    path: Path
+    path: Path | str
     why: str
-    size: int  #: bytes
+    size: int  #: bytes; 0 for a store in a database
     days: int  #: since its last write
+    remove: Callable[[], object]
+
+    def describe(self) -> JsonObject:
+        """Return what `--json` prints."""
+        return {"path": self.path, "why": self.why, "size": self.size, "days": self.days}
 
 
 def find_unused_files(project: Project, min_days: int) -> list[UnusedFile]:
@@ -35,7 +43,8 @@ def find_unused_files(project: Project, min_days: int) -> list[UnusedFile]:
     """
     now = time.time()
     in_states = {state.store for state in read_states(project)}
-    stores = [_describe_file(path, "no state names it", now) for path in find_unnamed_stores(project, in_states)]
+    stores = [_describe_file(path, _UNNAMED, now) for path in find_unnamed_stores(project, in_states)]
+    stores += _find_unnamed_remote_stores(project, in_states, now)
     leftovers = [_describe_file(path, "a killed run left it, with keys", now) for path in project.find_leftovers()]
     return [one for one in stores if one.days >= min_days] + leftovers
 
@@ -58,6 +67,16 @@ def find_unnamed_stores(project: Project, in_states: set[str | None]) -> Iterato
             yield summary
 
 
+def _find_unnamed_remote_stores(project: Project, in_states: set[str | None], now: float) -> Iterator[UnusedFile]:
+    for pipeline in project.pipelines:
+        fixed = project.get_settings(pipeline.map).get("store_name")
+        for store in list_remote_stores(project, pipeline):
+            if store.name not in {*in_states, fixed}:
+                days = int((now - (store.committed_at or now)) // _DAY)
+                remove = partial(remove_store, project, pipeline, store.name)
+                yield UnusedFile(store.path, _UNNAMED, 0, days, remove)
+
+
 def _describe_file(path: Path, why: str, now: float) -> UnusedFile:
     stat = path.stat()
-    return UnusedFile(path, why, stat.st_size, int((now - stat.st_mtime) // _DAY))
+    return UnusedFile(path, why, stat.st_size, int((now - stat.st_mtime) // _DAY), path.unlink)

@@ -12,14 +12,14 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from standpipe_console._kit.block_list import FILE, BlockList, fold_name
+from standpipe_console._kit.block_list import fold_name
 from standpipe_console.api.vendors import connect_chartmogul, fetch_entries, fetch_sources
 from standpipe_console.errors import ConsoleError
 from standpipe_console.history import open_history
 from standpipe_console.history.settings import find_journals
 from standpipe_console.live.settings import open_inbox
 from standpipe_console.project.pipelines import LEADS
-from standpipe_console.project.stores import erase_person, find_person, find_store_dir
+from standpipe_console.project.stores import block_person, erase_person, find_person, find_store_dir
 from standpipe_console.removal.report_lines import mentions_person, remove_lines
 from standpipe_console.removal.unlink import find_report_folders, find_unregistered_folders
 
@@ -114,12 +114,9 @@ def erase(project: Project, trace: Trace) -> Iterator[str]:
         ConsoleError: ChartMogul refuses, or a run is using a store. Another call then removes the rest.
     """
     # The block list comes first, so that no run meanwhile brings the person back.
-    for folder in sorted({find_store_dir(project, pipeline) for pipeline in project.pipelines}):
-        try:
-            BlockList(folder).add_names(trace.stored.names)
-        except (ValueError, OSError) as error:
-            raise ConsoleError(f"The block list of {folder} cannot be written: {error}") from None
-    yield f"Noted as hashes in {FILE}, so that no run adds the person again."
+    for pipeline in project.pipelines:
+        block_person(project, pipeline, trace.stored.names)
+    yield "Noted as hashes in the block list, so that no run adds the person again."
     if trace.contacts:
         api = _connect_chartmogul(project)
         for uuid in trace.contacts:

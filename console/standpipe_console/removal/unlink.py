@@ -15,7 +15,7 @@ from standpipe_console.live.settings import open_inbox
 from standpipe_console.project.jobs import list_jobs
 from standpipe_console.project.meltano import LIST_SCHEDULES, LIST_STATES, build_settings_command
 from standpipe_console.project.pipelines import SYNC
-from standpipe_console.project.stores import find_store_dir, list_store_files
+from standpipe_console.project.stores import find_store_dir, list_remote_stores, list_store_files, remove_store
 from standpipe_console.removal.owned_attributes import clear_attributes, find_owners
 from standpipe_console.schedules import schedules
 
@@ -47,7 +47,8 @@ def describe_plan(project: Project, pipeline: Pipeline) -> list[str]:
     parts = {
         "schedule": schedules.find_installed(project, pipeline),
         "state": _find_states(project, pipeline),
-        "store": [path.name for path in list_store_files(project, pipeline)],
+        "store": [path.name for path in list_store_files(project, pipeline)]
+        + [store.path for store in list_remote_stores(project, pipeline)],
         "settings and keys": [name for name in variables if name.startswith(pipeline.prefixes)],
         "reports": [one.folder for one in find_report_folders(project, pipeline)],
     }
@@ -104,11 +105,15 @@ def _remove_state(project: Project, pipeline: Pipeline) -> str:
 
 
 def _remove_stores(project: Project, pipeline: Pipeline) -> str:
-    files = list_store_files(project, pipeline)
+    remote, files = list_remote_stores(project, pipeline), list_store_files(project, pipeline)
+    for store in remote:
+        remove_store(project, pipeline, store.name)
     for path in files:
         path.unlink()
     _remove_if_empty(find_store_dir(project, pipeline))
-    return f"Removed {_count(len(files), 'file')} of its store." if files else ""
+    removed = [f"{_count(len(files), 'file')} of its store"] if files else []
+    removed += [f"{_count(len(remote), 'store')} in the database"] if remote else []
+    return f"Removed {' and '.join(removed)}." if removed else ""
 
 
 def _remove_if_empty(folder: Path) -> None:
