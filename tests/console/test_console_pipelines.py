@@ -86,7 +86,8 @@ def test_names_follow_meltanos_rules() -> None:
     ("state_id", "owner"),
     [
         ("prod:tap-chargebee-to-target-intercom", SYNC),
-        ("dev:tap-chargebee-to-target-intercom:acme", SYNC),
+        ("prod:tap-chargebee-to-target-intercom:acme", SYNC),
+        ("dev:tap-chargebee-to-target-intercom", None),
         ("prod:tap-chargebee-trial-to-target-intercom-trial", SYNC),
         ("prod:tap-intercom-to-target-chartmogul", LEADS),
         ("prod:tap-intercom-to-target-intercom", None),
@@ -94,5 +95,5 @@ def test_names_follow_meltanos_rules() -> None:
     ],
 )
 def test_a_state_belongs_to_one_pipeline(state_id: str, owner: Pipeline | None) -> None:
-    """`unlink` clears a pipeline's own states in every environment, and no other states."""
-    assert [pipeline for pipeline in PIPELINES if pipeline.owns_state(state_id)] == ([owner] if owner else [])
+    """`unlink` clears a pipeline's own states in the project's environment, and no other states."""
+    assert [pipeline for pipeline in PIPELINES if pipeline.owns_state(state_id, "prod")] == ([owner] if owner else [])

@@ -50,8 +50,7 @@ def gather_facts(
 
 def _name_pipeline(project: Project, pipeline: Pipeline) -> str:
     """Return the name of a pipeline in a sentence; with its environment, unless that is the project's usual one."""
-    is_usual = project.environment == (project.meltano_yml.get("default_environment") or "prod")
-    return pipeline.name if is_usual else f"{pipeline.name} of {project.environment}"
+    return pipeline.name if project.is_default else f"{pipeline.name} of {project.environment}"
 
 
 def read_runs(rows: Iterable[RunRow], secrets: Iterable[str] = ()) -> list[PastRun]:

@@ -44,7 +44,7 @@ def find_live_trouble(project: Project, pipeline: Pipeline, now: float, secrets:
     """Return what has kept live from its work for longer than `LIVE_ALERT_AFTER`; None where it is not used."""
     try:
         settings = read_settings(project)
-        facts = read_facts(settings.inbox_url, pipeline.job)
+        facts = read_facts(settings.inbox_url, project.database_schema, pipeline.job)
     except InboxUnavailableError as error:
         return LiveTrouble(now, clean_reason(error.message, secrets), is_run=False)
     except ConsoleError:
@@ -56,7 +56,7 @@ def find_live_trouble(project: Project, pipeline: Pipeline, now: float, secrets:
     return trouble and LiveTrouble(trouble.since, clean_reason(trouble.reason, secrets), is_run=trouble.is_run)
 
 
-def read_facts(url: str, job: str) -> dict[str, Any]:
+def read_facts(url: str, schema: str, job: str) -> dict[str, Any]:
     """Return what live has noted; nothing when there is no inbox.
 
     Raises:
@@ -64,7 +64,7 @@ def read_facts(url: str, job: str) -> dict[str, Any]:
     """
     if not has_inbox(url):
         return {}  # to open it would make it
-    inbox = Inbox(url)
+    inbox = Inbox(url, schema)
     try:
         return {name: inbox.read_fact(name.format(job=job)) for name in FACTS}
     finally:

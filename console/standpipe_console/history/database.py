@@ -26,12 +26,16 @@ _PAGE_SIZE = 16_384
 class Database:
     """The tables of the history, brought up to date; safe for several threads and processes.
 
+    Args:
+        url: the address of the database.
+        schema: the schema on PostgreSQL, if not the usual one.
+
     Raises:
         ConsoleError: the address is wrong, its driver is missing, or a newer version wrote the tables.
         SQLAlchemyError: the database cannot be reached.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, schema: str = "") -> None:
         self.engine = create_engine(
             "HISTORY_URL",
             url,
@@ -46,7 +50,7 @@ class Database:
             sa.event.listen(self.engine, "connect", _configure_sqlite)
             sa.event.listen(self.engine, "begin", _begin)
         else:
-            self.engine = self.engine.execution_options(schema_translate_map={None: SCHEMA})
+            self.engine = self.engine.execution_options(schema_translate_map={None: schema or SCHEMA})
         try:
             with self.write() as connection:
                 migrate(connection)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from standpipe_console.errors import ConsoleError
 
-from .tables import METADATA, SCHEMA, SCHEMA_VERSION
+from .tables import METADATA, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ def migrate(connection: sa.Connection, steps: Mapping[int, Step] = STEPS) -> Non
     newest = max(steps, default=1)
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-        connection.execute(sa.schema.CreateSchema(SCHEMA, if_not_exists=True))
+        connection.execute(sa.schema.CreateSchema(_find_schema(connection), if_not_exists=True))
     present = _read_version(connection)
     if present is None:
         METADATA.create_all(connection)
@@ -47,9 +47,13 @@ def migrate(connection: sa.Connection, steps: Mapping[int, Step] = STEPS) -> Non
         connection.execute(sa.insert(SCHEMA_VERSION).values(version=newest, since=time.time()))
 
 
+def _find_schema(connection: sa.Connection) -> Any:
+    """Return the schema in which the connection has its tables; None on SQLite."""
+    return connection.get_execution_options().get("schema_translate_map", {}).get(None)
+
+
 def _read_version(connection: sa.Connection) -> int | None:
-    schema = SCHEMA if connection.dialect.name == "postgresql" else None
-    if not sa.inspect(connection).has_table(SCHEMA_VERSION.name, schema=schema):
+    if not sa.inspect(connection).has_table(SCHEMA_VERSION.name, schema=_find_schema(connection)):
         return None
     found: int | None = connection.execute(sa.select(sa.func.max(SCHEMA_VERSION.c.version))).scalar_one()
     return found

@@ -17,7 +17,7 @@ DAYS = 90
 
 def read_url(project: Project) -> str:
     """Return the address of the database: `HISTORY_URL`, else a file in Meltano's folder."""
-    return project.get_variable("HISTORY_URL") or f"sqlite:///{find_folder(project) / 'history.db'}"
+    return project.get_database_url("HISTORY_URL") or f"sqlite:///{find_folder(project) / 'history.db'}"
 
 
 def read_days(project: Project) -> int:

@@ -58,6 +58,7 @@ class History(RecordReader):
         folder: where the console keeps locks, and targets their journals.
         environment: Meltano's environment, for runs that `standpipe run` did not start.
         find_job: gives the job of a target of meltano.yml, for such runs.
+        schema: the schema on PostgreSQL, if not the usual one.
 
     Raises:
         ConsoleError: the address is wrong, its driver is missing, or a newer version wrote the tables.
@@ -65,9 +66,14 @@ class History(RecordReader):
     """
 
     def __init__(
-        self, url: str, folder: Path, environment: str = "prod", find_job: Callable[[str], str] = lambda _: ""
+        self,
+        url: str,
+        folder: Path,
+        environment: str = "prod",
+        find_job: Callable[[str], str] = lambda _: "",
+        schema: str = "",
     ) -> None:
-        super().__init__(Database(url))
+        super().__init__(Database(url, schema))
         self._folder = folder
         self._environment = environment
         self._host = socket.gethostname()
@@ -360,7 +366,11 @@ def open_history(project: Project, *, load: bool = True) -> History:
     """
     try:
         history = History(
-            read_url(project), find_folder(project), project.environment, lambda plugin: find_job(project, plugin)
+            read_url(project),
+            find_folder(project),
+            project.environment,
+            lambda plugin: find_job(project, plugin),
+            project.database_schema,
         )
     except (SQLAlchemyError, OSError) as error:
         raise ConsoleError(f"The history cannot be opened: {describe_error(error)}. Check HISTORY_URL.") from None

@@ -88,10 +88,14 @@ class Waiting:
 class Inbox:
     """The table of what waits, in SQLite or PostgreSQL; safe for several threads and processes.
 
+    Args:
+        url: the address of the database.
+        schema: the schema on PostgreSQL, if not the usual one.
+
     Every method raises InboxUnavailableError while the database does not answer.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, schema: str = "") -> None:
         # A database that was restarted is connected to anew.
         self._engine = create_engine("LIVE_INBOX_URL", url, pool_pre_ping=True)
         if self._engine.dialect.name == "sqlite":
@@ -100,11 +104,11 @@ class Inbox:
             sa.event.listen(self._engine, "connect", _configure_sqlite)
             sa.event.listen(self._engine, "begin", _begin_immediately)
         else:
-            self._engine = self._engine.execution_options(schema_translate_map={None: SCHEMA})
+            self._engine = self._engine.execution_options(schema_translate_map={None: schema or SCHEMA})
         self._insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[self._engine.dialect.name]
         self._is_made = False
         with self._begin() as connection:
-            _create_tables(connection)
+            _create_tables(connection, schema or SCHEMA)
         self._is_made = True
 
     def close(self) -> None:
@@ -308,11 +312,11 @@ def _bind(waiting: Waiting) -> dict[str, str | int]:
     return {"b_job": target.job, "b_subject": target.subject.value, "b_id": target.id, "b_rings": waiting.rings}
 
 
-def _create_tables(connection: sa.Connection) -> None:
+def _create_tables(connection: sa.Connection, schema: str) -> None:
     if connection.dialect.name == "postgresql":
         # Two programs that start at once must not both create them.
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-        connection.execute(sa.schema.CreateSchema(SCHEMA, if_not_exists=True))
+        connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
     _METADATA.create_all(connection)
 
 

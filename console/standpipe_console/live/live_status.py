@@ -24,7 +24,7 @@ _HOST = socket.gethostname()
 
 def describe_live(project: Project) -> dict[str, Any]:
     """Return the state of live: the process, the last event, and for each job what waits, for how long, and why."""
-    inbox = Inbox(read_settings(project).inbox_url)
+    inbox = Inbox(read_settings(project).inbox_url, project.database_schema)
     try:
         now = time.time()
         process: Any = inbox.read_fact("live")

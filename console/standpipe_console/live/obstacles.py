@@ -62,7 +62,7 @@ def find_obstacle(project: Project, pipeline: Pipeline) -> Obstacle | None:
 
 def _find_guard(project: Project, pipeline: Pipeline, plain_report: Path) -> Obstacle | None:
     """Return the guard that stopped a run over some ids since the last run over everything."""
-    report = project.root / find_subset_reports(pipeline, "live") / "summary.json"
+    report = find_subset_reports(project, pipeline, "live") / "summary.json"
     summary = _read(report, _TargetSummary)
     if not summary or summary.stopped_by != "guard" or report.stat().st_mtime < plain_report.stat().st_mtime:
         return None

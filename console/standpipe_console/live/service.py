@@ -70,7 +70,7 @@ class LiveService:
         self._problems = Problems()
         self._failed_steps: Counter[str] = Counter()
         self._polls_fail_since: float | None = None
-        self.inbox = Inbox(settings.inbox_url)
+        self.inbox = Inbox(settings.inbox_url, project.database_schema)
         self.address: tuple[str, int] | None = None  #: where the receiver listens, once it does
 
     def stop(self) -> None:

@@ -68,7 +68,7 @@ def read_settings(project: Project) -> LiveSettings:
 
 def read_inbox_url(project: Project) -> str:
     """Return the address of the inbox: `LIVE_INBOX_URL`, else a file in Meltano's folder."""
-    return project.get_variable("LIVE_INBOX_URL") or f"sqlite:///{project.system_dir / 'standpipe/inbox.sqlite'}"
+    return project.get_database_url("LIVE_INBOX_URL") or f"sqlite:///{project.system_dir / 'standpipe/inbox.sqlite'}"
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def open_inbox(project: Project) -> Iterator[Inbox | None]:
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         yield None
         return
-    inbox = Inbox(read_inbox_url(project))
+    inbox = Inbox(read_inbox_url(project), project.database_schema)
     try:
         yield inbox
     finally:

@@ -105,7 +105,7 @@ class ActionRunner:
                 process = subprocess.Popen(  # noqa: S603
                     command,
                     cwd=self._project.root,
-                    env=self._project.shell_env | {"NO_COLOR": "1", "STANDPIPE_TRIGGER": "page"},
+                    env=self._project.command_env | {"NO_COLOR": "1", "STANDPIPE_TRIGGER": "page"},
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
@@ -119,7 +119,7 @@ class ActionRunner:
     def _find_program(self, program: str) -> list[str]:
         """Return a program with the options that lead it to the project."""
         if program == "meltano":
-            return [str(self._project.meltano_executable), f"--environment={self._project.environment}"]
+            return [str(self._project.meltano_executable), *self._project.environment_options]
         options = ["--project", str(self._project.root), "--environment", self._project.environment]
         return [str(Path(sys.executable).with_name("standpipe")), *options]
 

@@ -113,10 +113,10 @@ class ProjectView:
 
     def _read_stamp(self) -> tuple[float, ...]:
         times = []
-        for name in ("meltano.yml", ".env"):
+        for path in (self.project.root / "meltano.yml", self.project.dotenv.path):
             times.append(0.0)
             with suppress(FileNotFoundError):
-                times[-1] = (self.project.root / name).stat().st_mtime
+                times[-1] = path.stat().st_mtime
         return tuple(times)
 
 

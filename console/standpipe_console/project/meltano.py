@@ -5,6 +5,7 @@ https://docs.meltano.com/reference/command-line-interface
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -22,6 +23,7 @@ import psutil
 import yaml
 
 from standpipe_console.errors import ConsoleError
+from standpipe_console.project import environments
 from standpipe_console.project.command_batch import run_batch
 from standpipe_console.project.dotenv_file import DotEnv
 from standpipe_console.project.pipelines import PIPELINES
@@ -39,6 +41,8 @@ _OUTER_VARIABLES = ("MELTANO_CLI_LOG_LEVEL", "MELTANO_CLI_LOG_FORMAT", "MELTANO_
 _PLUGIN_ERROR = re.compile(r"\| (?:ERROR|CRITICAL) +\| \S+ +\| (.*)")
 #: The number of commands of Meltano and plugins that run in parallel.
 _WORKERS = 4
+#: What begins the schemas of environments on a database server.
+_SCHEMA = "standpipe_env"
 LIST_SCHEDULES = ("schedule", "list", "--format=json")
 LIST_STATES = ("state", "list")
 
@@ -62,9 +66,12 @@ class Project:
 
     def __init__(self, root: Path, environment: str | None = None) -> None:
         self.root = root.resolve()
-        self.dotenv = DotEnv(self.root / ".env")
         self._environment = environment
-        self._dotenv_at_start = self.dotenv.read_values()
+        # An outer Meltano reads `.env`, whatever the environment.
+        self._dotenv_at_start = [
+            DotEnv(self.root / name).read_values()
+            for name in (".env", f".env.{environment}" if environment else ".env")
+        ]
         self._settings: dict[str, JsonObject] = {}
         self._facts: dict[str, PluginFacts] = {}
         self._outputs: dict[tuple[str, ...], str] = {}
@@ -85,7 +92,16 @@ class Project:
     @property
     def environment(self) -> str:
         """The environment of Meltano for its commands."""
-        return self._environment or self.meltano_yml.get("default_environment") or "prod"
+        return self._environment or self._default_environment
+
+    @property
+    def _default_environment(self) -> str:
+        return self.meltano_yml.get("default_environment") or "prod"
+
+    @property
+    def is_default(self) -> bool:
+        """Whether the environment is the project's default, whose files are where a bare `meltano run` has them."""
+        return self.environment == self._default_environment
 
     @property
     def plugins(self) -> dict[str, JsonObject]:
@@ -105,10 +121,67 @@ class Project:
 
     # Files and processes.
 
+    @cached_property
+    def dotenv(self) -> DotEnv:
+        """The file of keys: `.env`, or `.env.NAME` for an environment that has such a file."""
+        own = DotEnv(self._own_dotenv_path)
+        return own if own.path.exists() and not self.is_default else DotEnv(self.root / ".env")
+
+    @property
+    def _own_dotenv_path(self) -> Path:
+        return self.root / f".env.{self.environment}"
+
+    def use_own_dotenv(self) -> None:
+        """Read and write `.env.NAME` from now on, so that the keys of the default environment stay as they are."""
+        if not self.is_default:
+            self.dotenv = DotEnv(self._own_dotenv_path)
+            self.clear_settings()
+
+    @property
+    def shared_dir(self) -> Path:
+        """Meltano's folder in the project."""
+        return environments.find_shared_dir(Path(os.environ.get("MELTANO_SYS_DIR_ROOT") or self.root / ".meltano"))
+
     @property
     def system_dir(self) -> Path:
-        """Meltano's folder in the project."""
-        return Path(os.environ.get("MELTANO_SYS_DIR_ROOT") or self.root / ".meltano")
+        """Meltano's folder for this environment; the project's own for the default one."""
+        return self.shared_dir if self.is_default else environments.find_own_dir(self.shared_dir, self.environment)
+
+    @property
+    def other_environments(self) -> list[str]:
+        """The other environments that have run here, each with a history and reports of its own."""
+        folder = environments.find_own_dir(self.shared_dir, "")
+        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        return [name for name in (self._default_environment, *names) if name != self.environment]
+
+    @property
+    def output_dir(self) -> Path:
+        """The folder of the targets' reports, unless settings name others."""
+        return self.root / "output" if self.is_default else self.root / "output" / self.environment
+
+    @property
+    def log_dir(self) -> Path:
+        """The folder of the logs of runs."""
+        return self.root / "logs" if self.is_default else self.root / "logs" / self.environment
+
+    @cached_property
+    def environment_variables(self) -> dict[str, str]:
+        """The variables that keep this environment apart from others; none for the default one.
+
+        Raises:
+            ConsoleError: meltano.yml has no such environment.
+        """
+        if self.is_default:
+            return {}
+        names = [one["name"] for one in self.meltano_yml.get("environments") or []]
+        if self.environment not in names:
+            raise ConsoleError(
+                f"meltano.yml has no environment `{self.environment}`: it has {', '.join(names) or 'none'}."
+            )
+        environments.make_own_dir(self.shared_dir, self.system_dir)
+        folders = environments.build_folder_variables(self.meltano_yml, self.environment, self.output_dir)
+        chosen = {name: value for name, value in folders.items() if not self.get_variable(name)}
+        return {"MELTANO_SYS_DIR_ROOT": str(self.system_dir), **chosen}
 
     def find_venv(self, plugin: str) -> Path:
         """Return the folder of a plugin's own Python environment, which need not exist."""
@@ -129,21 +202,22 @@ class Project:
     def protect_files(self) -> None:
         """Let only the owner read the files with keys: `.env`, and Meltano's folder, where a run writes them."""
         self.dotenv.make_private()
-        self.system_dir.chmod(0o700)
+        self.shared_dir.chmod(0o700)
 
     @property
     def is_protected(self) -> bool:
         """Whether only the owner can read the files with keys."""
-        return self.dotenv.is_private and not (self.system_dir.exists() and self.system_dir.stat().st_mode & 0o077)
+        return self.dotenv.is_private and not (self.shared_dir.exists() and self.shared_dir.stat().st_mode & 0o077)
 
     def find_running(self) -> list[int]:
-        """Return Meltano's processes that now run a pipeline of this project."""
-        return [process.pid for process in psutil.process_iter() if _runs_pipeline(process, self.root)]
+        """Return Meltano's processes that now run a pipeline of this project in this environment."""
+        runs = _find_runs(self.root)
+        return [pid for pid, environment in runs if (environment or self._default_environment) == self.environment]
 
     def find_leftovers(self) -> list[Path]:
         """Return the files with settings in clear text that a killed run left."""
-        # During a run, these files may belong to it.
-        return [] if self.find_running() else sorted((self.system_dir / "run").glob("*/*.config.json"))
+        # During a run, these files may belong to it. A bare run of any environment has them in the shared folder.
+        return [] if _find_runs(self.root) else sorted((self.system_dir / "run").glob("*/*.config.json"))
 
     # Variables.
 
@@ -161,8 +235,18 @@ class Project:
         return {
             name: value
             for name, value in os.environ.items()
-            if self._dotenv_at_start.get(name) != value and name not in _OUTER_VARIABLES
+            if name not in _OUTER_VARIABLES and all(values.get(name) != value for values in self._dotenv_at_start)
         }
+
+    def get_database_url(self, variable: str) -> str | None:
+        """Return the address of a database in a variable. Environments that share the variable share no table."""
+        url = self.get_variable(variable)
+        return url if url is None or self.is_default else environments.separate_file(url, self.environment)
+
+    @property
+    def database_schema(self) -> str:
+        """The schema of this environment on a server that it may share with others; empty for the default one."""
+        return "" if self.is_default else f"{_SCHEMA}_{self.environment}"
 
     # Meltano's commands.
 
@@ -173,7 +257,7 @@ class Project:
         Raises:
             ConsoleError: Meltano is not installed.
         """
-        for found in (self.system_dir / "run/bin", shutil.which("meltano")):
+        for found in (self.system_dir / "run/bin", self.shared_dir / "run/bin", shutil.which("meltano")):
             if found and Path(found).exists():
                 return Path(found).resolve() if Path(found).is_symlink() else Path(found)
         raise ConsoleError("Meltano is not installed here: install it with `pip install 'meltano~=4.4'`.")
@@ -193,12 +277,24 @@ class Project:
 
     def _complete_command(self, args: Sequence[str]) -> list[str]:
         # A command with its own option for the environment begins with that option.
-        environment = () if args[0].startswith("--") else (f"--environment={self.environment}",)
+        environment = () if args[0].startswith("--") else self.environment_options
         return ["--log-level=error", "--log-format=json", *environment, *args]
 
     @property
+    def environment_options(self) -> tuple[str, ...]:
+        """The options by which Meltano takes the environment and its file of keys."""
+        name = self.dotenv.path.name
+        file = () if name == ".env" else (f"--env-file={name}",)
+        return (f"--environment={self.environment}", *file)
+
+    @property
+    def command_env(self) -> dict[str, str]:
+        """The variables for commands of Meltano and of plugins."""
+        return self.shell_env | self.environment_variables
+
+    @property
     def _meltano_env(self) -> dict[str, str]:
-        return self.shell_env | {"NO_COLOR": "1", "MELTANO_CLI_DISABLE_VERSION_CHECK": "1"}
+        return self.command_env | {"NO_COLOR": "1", "MELTANO_CLI_DISABLE_VERSION_CHECK": "1"}
 
     def run_ahead(self, commands: Iterable[tuple[str, ...]]) -> None:
         """Run several commands of Meltano that only read, in one process, and keep their outputs for later calls.
@@ -246,7 +342,7 @@ class Project:
             ended = subprocess.run(  # noqa: S603
                 [str(self.find_executable(plugin)), f"--config={config}", *args],
                 cwd=self.root,
-                env=self.shell_env,
+                env=self.command_env,
                 input=stdin,
                 capture_output=True,
                 text=True,
@@ -344,14 +440,29 @@ def build_settings_command(plugin: str) -> tuple[str, ...]:
     return ("config", "--unsafe", "print", "--format=json", plugin)
 
 
-def _runs_pipeline(process: psutil.Process, root: Path) -> bool:
-    try:
-        words = process.cmdline()
-        is_run = any(Path(word).name == "meltano" for word in words[:2]) and {"run", "schedule"} & set(words)
-        return bool(is_run) and Path(process.cwd()) == root
-    except (psutil.Error, OSError):
-        # The process ended meanwhile, or belongs to another user.
-        return False
+def _find_runs(root: Path) -> list[tuple[int, str]]:
+    """Return Meltano's processes that run a pipeline of this project, each with its environment if it names one."""
+    found = []
+    for process in psutil.process_iter():
+        # The process may have ended meanwhile, or belong to another user.
+        with suppress(psutil.Error, OSError):
+            words = process.cmdline()
+            is_run = any(Path(word).name == "meltano" for word in words[:2]) and {"run", "schedule"} & set(words)
+            if is_run and Path(process.cwd()) == root:
+                found.append(
+                    (process.pid, _parse_environment(words) or process.environ().get("MELTANO_ENVIRONMENT", ""))
+                )
+    return found
+
+
+def _parse_environment(words: Sequence[str]) -> str:
+    """Return the environment among the words of a command of Meltano; empty if there is none."""
+    for word, after in itertools.pairwise([*words, ""]):
+        if word == "--environment":
+            return after
+        if word.startswith("--environment="):
+            return word.removeprefix("--environment=")
+    return ""
 
 
 def describe_failure(plugin: str, command: str, exit_code: int, log: str) -> str:

@@ -90,14 +90,15 @@ class Pipeline:
         """Return Meltano's name for the state of its job."""
         return f"{environment}:{self.tap}-to-{self.target}"
 
-    def owns_state(self, state_id: str) -> bool:
-        """Return whether a state belongs to this pipeline, its trial or its validation, in any environment."""
-        name = state_id.split(":", 1)[-1].split(":", 1)[0]
+    def owns_state(self, state_id: str, environment: str) -> bool:
+        """Return whether a state belongs to this pipeline, its trial or its validation, in an environment."""
+        of, _, rest = state_id.partition(":")
+        name = rest.split(":", 1)[0]
         taps, targets = (
             [plugin, *(one for one in self.inherited if one.startswith(f"{plugin}-"))]
             for plugin in (self.tap, self.target)
         )
-        return name in {f"{tap}-to-{target}" for tap in taps for target in targets}
+        return of == environment and name in {f"{tap}-to-{target}" for tap in taps for target in targets}
 
 
 def build_prefix(plugin: str) -> str:

@@ -138,6 +138,8 @@ def erase(project: Project, trace: Trace) -> Iterator[str]:
     maps = [pipeline for pipeline in project.pipelines if stores.get(pipeline.map)]
     rows = sum(erase_person(project, pipeline, trace.stored.names) for pipeline in maps)
     yield f"Deleted {rows} rows of {sum(len(paths) for paths in stores.values())} stores."
+    for name in project.other_environments:
+        yield f"The environment {name} has a history and reports of its own: erase the person there too."
     yield WHAT_STAYS
 
 

@@ -15,16 +15,24 @@ from standpipe_console.live.settings import open_inbox
 from standpipe_console.project.jobs import list_jobs
 from standpipe_console.project.meltano import LIST_SCHEDULES, LIST_STATES, build_settings_command
 from standpipe_console.project.pipelines import SYNC
-from standpipe_console.project.stores import find_store_dir, list_remote_stores, list_store_files, remove_store
+from standpipe_console.project.stores import (
+    build_state_command,
+    find_store_dir,
+    list_remote_stores,
+    list_store_files,
+    parse_state,
+    remove_store,
+)
 from standpipe_console.removal.owned_attributes import clear_attributes, find_owners
 from standpipe_console.schedules import schedules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from standpipe_console._kit.folders import OwnFolder
     from standpipe_console.project.meltano import Project
     from standpipe_console.project.pipelines import Pipeline
+    from standpipe_console.project.stores import Store
 
 #: By unlinked system, what stays in the other systems.
 WHAT_STAYS = {
@@ -44,11 +52,12 @@ def describe_plan(project: Project, pipeline: Pipeline) -> list[str]:
     """Return a line for each kind of thing that would be removed."""
     project.run_ahead([LIST_SCHEDULES, LIST_STATES, build_settings_command(pipeline.map)])
     variables = project.dotenv.read_values()
+    state_ids = project.list_state_ids()
+    files, remote = _list_stores(project, pipeline, state_ids)
     parts = {
         "schedule": schedules.find_installed(project, pipeline),
-        "state": _find_states(project, pipeline),
-        "store": [path.name for path in list_store_files(project, pipeline)]
-        + [store.path for store in list_remote_stores(project, pipeline)],
+        "state": [state_id for state_id in state_ids if pipeline.owns_state(state_id, project.environment)],
+        "store": [path.name for path in files] + [store.path for store in remote],
         "settings and keys": [name for name in variables if name.startswith(pipeline.prefixes)],
         "reports": [one.folder for one in find_report_folders(project, pipeline)],
     }
@@ -93,19 +102,24 @@ def unlink_pipeline(project: Project, pipeline: Pipeline) -> Iterator[str]:
     yield WHAT_STAYS[pipeline.system]
 
 
-def _find_states(project: Project, pipeline: Pipeline) -> list[str]:
-    return [state_id for state_id in project.list_state_ids() if pipeline.owns_state(state_id)]
+def _list_stores(project: Project, pipeline: Pipeline, state_ids: Sequence[str]) -> tuple[list[Path], list[Store]]:
+    """Return the pipeline's files and remote stores, without those that a state of another environment names."""
+    environments = {state_id.partition(":")[0] for state_id in state_ids} - {project.environment}
+    foreign = [one for one in state_ids if any(pipeline.owns_state(one, name) for name in environments)]
+    kept = {parse_state(one, project.read_json(*build_state_command(one)) or {}).store for one in foreign}
+    files = [path for path in list_store_files(project, pipeline) if path.name.partition(".")[0] not in kept]
+    return files, [store for store in list_remote_stores(project, pipeline) if store.name not in kept]
 
 
 def _remove_state(project: Project, pipeline: Pipeline) -> str:
-    state_ids = _find_states(project, pipeline)
+    state_ids = [one for one in project.list_state_ids() if pipeline.owns_state(one, project.environment)]
     for state_id in state_ids:
         project.run_meltano("state", "clear", "--force", state_id)
     return f"Removed the state: {', '.join(state_ids)}." if state_ids else ""
 
 
 def _remove_stores(project: Project, pipeline: Pipeline) -> str:
-    remote, files = list_remote_stores(project, pipeline), list_store_files(project, pipeline)
+    files, remote = _list_stores(project, pipeline, project.list_state_ids())
     for store in remote:
         remove_store(project, pipeline, store.name)
     for path in files:
@@ -118,7 +132,7 @@ def _remove_stores(project: Project, pipeline: Pipeline) -> str:
 
 def _remove_if_empty(folder: Path) -> None:
     if folder.exists() and not any(folder.iterdir()):
-        folder.rmdir()
+        folder.resolve().rmdir()
 
 
 def remove_reports(project: Project, pipeline: Pipeline) -> str:
@@ -133,7 +147,7 @@ def remove_reports(project: Project, pipeline: Pipeline) -> str:
         _remove_if_empty(Path(one.folder))
         if Path(one.folder).exists():
             lines.append(f"Removed its own files from {one.folder}; other files stay there.")
-    _remove_if_empty(project.root / "output")
+    _remove_if_empty(project.output_dir)
     folders.forget_folders(project.system_dir / folders.REGISTRY, pipeline.target)
     if removed := len(registered) - len(lines):
         lines.insert(0, f"Removed {_count(removed, 'folder')} of reports.")
@@ -181,11 +195,16 @@ def remove_history(project: Project, pipeline: Pipeline) -> str:
 def _remove_settings(project: Project, pipeline: Pipeline) -> str:
     removed = project.dotenv.remove_values(lambda name: name.startswith(pipeline.prefixes))
     project.clear_settings()
-    return f"Removed {_count(len(removed), 'setting')} from .env." if removed else ""
+    return f"Removed {_count(len(removed), 'setting')} from {project.dotenv.path.name}." if removed else ""
 
 
 def _remove_file_settings(project: Project, pipeline: Pipeline) -> str:
-    """Remove the settings that a user added to meltano.yml, but not the original ones."""
+    """Remove the settings that a user added to meltano.yml, but not the original ones.
+
+    They are those of all environments, so only the default one removes them.
+    """
+    if not project.is_default:
+        return ""
     removed = [
         (plugin, name)
         for plugin in pipeline.plugins

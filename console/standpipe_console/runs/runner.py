@@ -199,11 +199,11 @@ class JobRunner:
         # cron's PATH lacks Meltano, which plugins' own commands may call.
         path = f"{executable.parent}:{os.environ.get('PATH', os.defpath)}"
         told = {RUN_ID: run_id, JOB: self.job, TRIGGER: self.trigger}
-        variables: dict[str, Any] = {**self.project.shell_env, "NO_COLOR": "1", "PATH": path, **told, **env}
+        variables: dict[str, Any] = {**self.project.command_env, "NO_COLOR": "1", "PATH": path, **told, **env}
         flags = ["--force"] if force else []
         with log.open("wb") as output:
             self._child = subprocess.Popen(  # noqa: S603
-                [str(executable), f"--environment={self.project.environment}", "run", *flags, self.job],
+                [str(executable), *self.project.environment_options, "run", *flags, self.job],
                 cwd=self.project.root,
                 env=variables,
                 stdin=subprocess.DEVNULL,
@@ -226,7 +226,7 @@ class JobRunner:
 
     def _open_log(self, started_at: datetime) -> Path:
         """Return a new log that only its owner may read, and delete the oldest ones."""
-        folder = self.project.root / "logs" / self.job
+        folder = self.project.log_dir / self.job
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Live may start several runs within a second.
         names = (f"{started_at:%Y-%m-%dT%H-%M-%S}{suffix}Z.log" for suffix in ("", *(f".{n}" for n in range(1, 1000))))
@@ -239,4 +239,4 @@ class JobRunner:
 
 def list_logs(project: Project, job: str) -> list[Path]:
     """Return the logs of a job's runs, the oldest first."""
-    return sorted((project.root / "logs" / job).glob(f"{_LOG_NAME}.log"))
+    return sorted((project.log_dir / job).glob(f"{_LOG_NAME}.log"))

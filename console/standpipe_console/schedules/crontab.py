@@ -35,14 +35,20 @@ START_DAEMON = "start one, for example with `service cron start` or `systemctl s
 
 @dataclass(frozen=True)
 class Block:
-    """The lines of one project."""
+    """The lines of one project in one environment.
+
+    The block of an environment other than the default has its own marks.
+    """
 
     root: Path
+    environment: str = ""  #: empty: lines of any environment belong to the block
+    is_default: bool = True
 
     @property
     def marks(self) -> tuple[str, str]:
         """The lines before and after the block."""
-        return f"{_BEGIN} {self.root}", f"{_END} {self.root}"
+        title = str(self.root) if self.is_default else f"{self.root} ({self.environment})"
+        return f"{_BEGIN} {title}", f"{_END} {title}"
 
     def split_table(self, table: str) -> tuple[list[str], list[str]]:
         """Split a crontab into the lines of others, with their line ends, and the lines of this project.
@@ -84,6 +90,9 @@ class Block:
         projects = {after for word, after in itertools.pairwise(words) if word == "--project"}
         # Even within quotes, a % for cron is written as `\%` here.
         if not projects <= {str(self.root), str(self.root).replace("%", r"\%")}:
+            return ""
+        environments = {after for word, after in itertools.pairwise(words) if word == "--environment"}
+        if self.environment and not environments <= {self.environment}:
             return ""
         if words[-3:-1] == ["schedule", "run"]:
             return words[-1]

@@ -103,13 +103,17 @@ def build_lines(project: Project) -> dict[str, str]:
 
 def read_installed(project: Project) -> dict[str, str]:
     """Return this project's lines in the user's crontab by schedule."""
-    return crontab.Block(project.root).read_lines(crontab.read_table()) if crontab.has_crontab() else {}
+    return _find_block(project).read_lines(crontab.read_table()) if crontab.has_crontab() else {}
+
+
+def _find_block(project: Project) -> crontab.Block:
+    return crontab.Block(project.root, project.environment, project.is_default)
 
 
 def write_lines(project: Project, lines: Mapping[str, str]) -> bool:
     """Write the project's lines into the crontab; return whether that changed anything."""
     before = crontab.read_table()
-    after = crontab.Block(project.root).replace_lines(before, lines)
+    after = _find_block(project).replace_lines(before, lines)
     if after != before:
         crontab.write_table(after)
     return after != before

@@ -65,6 +65,7 @@ def setup(project: Project, /, system: str, *, keys_from_stdin: bool, no_input: 
     pipeline = SYSTEMS[system]
     if pipeline not in project.pipelines:
         raise ConsoleError(f"meltano.yml has no pipeline to {system}.")
+    project.use_own_dotenv()
     keys = parse_keys(sys.stdin) if keys_from_stdin else {}
     is_interactive = sys.stdin.isatty() and not no_input and not keys_from_stdin
     prompts = Terminal() if is_interactive else Options(options, {**project.shell_env, **keys})

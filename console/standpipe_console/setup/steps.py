@@ -183,7 +183,8 @@ def _set_up_key(project: Project, key: Key, prompts: Prompts, accounts: Accounts
         outcome.written.append(key.variable)
     project.set_setting(key.plugin, key.setting, secret)
     _write_settings(project, {(key.plugin, name): value for name, value in location.items()}, outcome)
-    outcome.summary.append((f"{key.title}, {key.variable}", "in .env, which only its owner can read"))
+    place = f"in {project.dotenv.path.name}, which only its owner can read"
+    outcome.summary.append((f"{key.title}, {key.variable}", place))
     names = ("site", "region", "api_url")
     outcome.summary += [(f"{key.plugin} {name}", str(settings[name])) for name in names if settings.get(name)]
 

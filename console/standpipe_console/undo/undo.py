@@ -261,7 +261,7 @@ class UndoRunner:
     def _build_env(self, run_id: str) -> dict[str, str]:
         project = self._project
         return {
-            **project.shell_env,
+            **project.command_env,
             RUN_ID: run_id,
             JOB: self._plan.pipeline.job,
             TRIGGER: "person",
