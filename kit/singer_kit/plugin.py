@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 from singer_sdk.about import AboutFormatter
@@ -100,6 +101,12 @@ class Plugin(PluginBase):
         """
         with explain_config_file_errors():
             return super().cb_config(ctx, param, value)
+
+    @classmethod
+    @cache
+    def get_plugin_version(cls) -> str:
+        """Return the version of the plugin's package, which the SDK would read from its files each time."""
+        return super().get_plugin_version()
 
     @classmethod
     def get_singer_command(cls) -> click.Command:
