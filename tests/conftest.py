@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ from hypothesis import settings
 from postgres import start_server
 from sandbox.settings import Settings
 from sandbox.testing import RunningSandbox
+from shared_statements import share_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +48,12 @@ def pytest_configure(config: pytest.Config) -> None:
     (folder / "crontab").chmod(0o755)
     os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
     os.environ["CRONTAB_TABLE"] = str(folder / "table")
+    share_statements()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no vendor's client only to leave out the tests that use it."""
+    return True if collection_path.name == "conformance" and "not conformance" in config.option.markexpr else None
 
 
 def pytest_collection() -> None:
@@ -66,9 +74,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Nor is it to look through them again while they run."""
+    """Nor is it to look through them again while they run, or through the little that most tests make."""
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[object]:
+    """Remove where a command that a test ran in this process logs to, as that stream is closed after the test."""
+    log = logging.getLogger()
+    handlers = log.handlers[:]
+    try:
+        return (yield)
+    finally:
+        log.handlers[:] = handlers
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
