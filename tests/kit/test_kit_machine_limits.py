@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from warm_commands import run_command
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sandbox.testing import RunningSandbox
 
 NO_THREADS = """
@@ -27,32 +26,28 @@ def use_up(*args, **kwargs):
 requests.Session.request = tempfile.TemporaryFile = use_up
 """
 NO_PRIVILEGE = """
-import ctypes, os, sys
-if os.geteuid() == 0 and "UNPRIVILEGED" not in os.environ:
-    # Without CAP_DAC_OVERRIDE (1) in its bounding set, which the next program inherits, root minds permissions too.
-    ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)
-    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, "UNPRIVILEGED": "1"})
+import ctypes
+# Without CAP_DAC_OVERRIDE (the second bit) in its effective set, root minds permissions too.
+libc, version, sets = ctypes.CDLL(None), (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+libc.capget(version, sets)
+sets[0] &= ~2
+assert libc.capset(version, sets) == 0
+"""
+NO_PIPE_READER = """
+import os
+reader, writer = os.pipe()
+os.close(reader)
+os.dup2(writer, 1)
 """
 SMALL_FILES = """
 import resource, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))
 """
-RUN = """
-import sys
-from pkgutil import resolve_name
-resolve_name(sys.argv.pop(1)).cli()
-"""
-PLUGINS = {
-    "tap-chargebee": "tap_chargebee.tap:TapChargebee",
-    "tap-intercom": "tap_intercom.tap:TapIntercom",
-    "target-intercom": "target_intercom.target:TargetIntercom",
-    "target-chartmogul": "target_chartmogul.target:TargetChartmogul",
-}
-MAPS = {
-    "map-subscriptions": "standpipe_maps.subscriptions.mapper:MapSubscriptions",
-    "map-leads": "standpipe_maps.leads.mapper:MapLeads",
-}
+TAPS = ("tap-chargebee", "tap-intercom")
+TARGETS = ("target-intercom", "target-chartmogul")
+MAPS = ("map-subscriptions", "map-leads")
+PLUGINS = (*TAPS, *TARGETS)
 NO_THREAD = (
     "The system cannot start more threads: lower `max_concurrency`, or raise the limit; no STATE was written, so the "
     "next run starts from the same point."
@@ -128,24 +123,15 @@ class Machine:
     def __init__(self, sandbox: RunningSandbox, folder: Path) -> None:
         self._sandbox, self.folder = sandbox, folder
 
-    def run(
-        self, plugin: str, trouble: str = "", *, count: int = 3, close_output: bool = False
-    ) -> tuple[int, str, str]:
+    def run(self, plugin: str, trouble: str = "", *, count: int = 3) -> tuple[int, str, str]:
         """Run the plugin to its end, and return exit code, output and log."""
         config, given = self.folder / "config.json", self.folder / "input.singer"
         config.write_text(json.dumps(config_of(plugin, self._sandbox, self.folder)))
         given.write_text(messages_for(plugin, count))
-        command = [sys.executable, "-c", trouble + RUN, (PLUGINS | MAPS)[plugin], "--config", str(config)]
-        command += [] if plugin.startswith("tap-") else ["--input", str(given)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-            assert process.stdout
-            assert process.stderr
-            if close_output:
-                process.stdout.close()
-                log = process.stderr.read()
-                return process.wait(timeout=60), "", log
-            out, log = process.communicate(timeout=60)
-            return process.returncode, out, log
+        command: list[str | Path] = [Path(sys.executable).with_name(plugin), "--config", config]
+        command += [] if plugin in TAPS else ["--input", given]
+        done = run_command(command, before=trouble)
+        return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture
@@ -168,10 +154,10 @@ def test_no_more_threads(plugin: str, machine: Machine) -> None:
     """A refused thread ends the run before anything is read or written."""
     code, out, log = machine.run(plugin, NO_THREADS)
     assert (code, out) == (1, "")
-    assert errors_of(log) == [TOO_FEW_THREADS if plugin.startswith("tap-") else NO_THREAD]
+    assert errors_of(log) == [TOO_FEW_THREADS if plugin in TAPS else NO_THREAD]
 
 
-@pytest.mark.parametrize("plugin", PLUGINS | MAPS)
+@pytest.mark.parametrize("plugin", PLUGINS + MAPS)
 def test_no_more_memory(plugin: str, machine: Machine) -> None:
     """Lack of memory ends the run in one sentence."""
     code, out, log = machine.run(plugin, NO_MEMORY)
@@ -198,7 +184,7 @@ def test_a_folder_that_cannot_be_written_to(plugin: str, setting: str, folder: s
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_nobody_reads_the_output(plugin: str, machine: Machine) -> None:
     """A closed output ends the run in one sentence; a target's summary says that it was stopped."""
-    code, _, log = machine.run(plugin, close_output=True)
+    code, _, log = machine.run(plugin, NO_PIPE_READER)
     assert code == 1
     assert errors_of(log) == [NO_READER]
     if plugin in STREAMS:
@@ -218,7 +204,7 @@ def test_no_room_for_the_reports(plugin: str, machine: Machine) -> None:
 def test_no_room_for_the_journal(machine: Machine) -> None:
     """A full disk names the journal and its setting. Nothing more is written to the vendor, and no STATE."""
     (machine.folder / "journal").mkdir()
-    code, out, log = machine.run("target-chartmogul", SMALL_FILES.format(2000), count=12)
+    code, out, log = machine.run("target-chartmogul", SMALL_FILES.format(4000), count=12)
     assert (code, out) == (1, "")
     (sentence,) = errors_of(log)
     assert sentence.startswith(f"The journal {machine.folder}/journal/")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from jinja2.bccache import Bucket, BytecodeCache
 from standpipe_console.page.actions import ActionRunner
 from standpipe_console.page.app import build_app
 from standpipe_console.page.background import BackgroundResults
@@ -45,6 +46,24 @@ KEYS = {
 def ask_plugin(plugin: str) -> PluginFacts:
     """Ask a plugin about itself, once for all tests."""
     return read_facts(plugin, Path(sys.executable).with_name(plugin))
+
+
+class CompiledTemplates(BytecodeCache):
+    """Keeps compiled templates for the next test, as compiling them takes longer than most tests."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take the code of an earlier test."""
+        bucket.code = self._codes.get(bucket.key + bucket.checksum)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep the code."""
+        self._codes[bucket.key + bucket.checksum] = bucket.code
+
+
+COMPILED = CompiledTemplates()
 
 
 class LoadedView(ProjectView):
@@ -130,6 +149,8 @@ def open_page(project: Project) -> Iterator[Callable[..., Page]]:
 
     def open_one(password: str = "", address: str = ADDRESS) -> Page:
         clock = Clock()
+        templates = build_templates(clock)
+        templates.bytecode_cache = COMPILED
         site = Site(
             view=LoadedView(project),
             history=HistoryView(project, clock, patience=60),
@@ -137,7 +158,7 @@ def open_page(project: Project) -> Iterator[Callable[..., Page]]:
             limiter=LoginLimiter(clock),
             actions=ActionRunner(project, clock),
             results=BackgroundResults(clock),
-            templates=build_templates(clock),
+            templates=templates,
             clock=clock,
         )
         app = build_app(site, frozenset({address}), is_secure=address.startswith("https://"))
