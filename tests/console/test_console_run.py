@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from standpipe_console.project.meltano import Project
 
 #: Replaces Meltano: it records its arguments, and files in the project decide what it starts and how it ends.
-MELTANO = """#!{python}
+MELTANO = """#!{python} -S
 import os, pathlib, signal, subprocess, sys, time
 here = pathlib.Path.cwd()
 if "config" in sys.argv:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 OPERATIONS = (Path(__file__).parents[2] / "docs/operations.md").read_text()
 #: Replaces Meltano: it records its arguments, and writes a journal as the target would, in which the customer c1 is
 #: refused again.
-MELTANO = """#!{python}
+MELTANO = """#!{python} -S
 import json, os, pathlib, sys
 if "schedule" in sys.argv:
     schedule = {{"name": "sync-every-6h", "job": {{"name": "sync"}}, "cron_interval": "0 */6 * * *"}}

@@ -46,7 +46,7 @@ ROOT = Path(__file__).parents[2]
 STANDPIPE = Path(sys.executable).with_name("standpipe")
 #: Stands in for Meltano: notes when a run over what starts and ends, and which key it gets from live's environment. It
 #: knows the settings of no plugin but the folder of reports.
-MELTANO = """#!{python}
+MELTANO = """#!{python} -S
 import json, os, pathlib, sys, time
 here = pathlib.Path.cwd()
 if "run" in sys.argv:
