@@ -19,7 +19,7 @@ from sandbox.testing import RunningSandbox
 from shared_statements import share_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 # Hypothesis has no deadline, as `make bench` measures times and tests do not.
 settings.register_profile("standpipe", deadline=None)
@@ -81,7 +81,7 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol() -> Iterator[object]:
+def pytest_runtest_protocol() -> Generator[None, object, object]:
     """Remove where a command that a test ran in this process logs to, as that stream is closed after the test."""
     log = logging.getLogger()
     handlers = log.handlers[:]

@@ -50,7 +50,15 @@ def install(folder: str, where: Path) -> None:
     python = where / "venv/bin/python"
     # What a plugin declares to need comes from uv's cache. pip looks for the same, and would unpack each once more.
     uv = Path(sys.executable).with_name("uv")
-    needed = [uv, "pip", "install", "--quiet", f"--python={python}", "-r", ROOT / folder / "pyproject.toml"]
+    needed: list[str | Path] = [
+        uv,
+        "pip",
+        "install",
+        "--quiet",
+        f"--python={python}",
+        "-r",
+        ROOT / folder / "pyproject.toml",
+    ]
     subprocess.run(needed, check=True, env=clean_env())
     # One pip for all environments. Compiling modules that are never imported would take most of the time.
     pip = [sys.executable, "-m", "pip", f"--python={python}", "install", "--quiet", "--no-compile"]
