@@ -154,6 +154,8 @@ class Project:
         self.console_log.unlink(missing_ok=True)
         for path in (self.root / ".meltano").glob("meltano.db*"):
             path.unlink()
+        # Meltano takes a second to make its tables, one migration after the other.
+        shutil.copy(self.root / ".meltano/empty.db", self.root / ".meltano/meltano.db")
 
 
 class RecordedSandbox(RunningSandbox):
@@ -355,8 +357,21 @@ def install(project: Project) -> str:
         process.kill()
         return f"`meltano install` had not ended after {PATIENCE // 60} minutes: is the package index slow?"
     if process.returncode == 0:
+        # The first command that needs the database makes it.
+        project.meltano("state", "list")
+        share_bytecode(project)
         return ""
     return f"`meltano install` failed. {describe_failed_install(project.log_file.read_text())}"
+
+
+def share_bytecode(project: Project) -> None:
+    """Give the plugins what this Python has compiled, as uv installs the same files everywhere."""
+    compiled = Path(pytest.__file__).parents[1]
+    for packages in project.root.glob(".meltano/*/*/venv/lib/python*/site-packages"):
+        for folder in [path for path in packages.rglob("*") if path.is_dir()]:
+            own = compiled / folder.relative_to(packages) / "__pycache__"
+            if own.exists():
+                shutil.copytree(own, folder / "__pycache__", dirs_exist_ok=True)
 
 
 @pytest.fixture(scope="session")
@@ -366,6 +381,7 @@ def installed_project(installation: Path, tmp_path_factory: pytest.TempPathFacto
     (project.root / ".meltano").mkdir()
     for kind in ENVIRONMENTS:
         (project.root / ".meltano" / kind).symlink_to(installation / ".meltano" / kind)
+    shutil.copy(installation / ".meltano/meltano.db", project.root / ".meltano/empty.db")
     return project
 
 
