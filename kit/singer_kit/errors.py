@@ -89,7 +89,7 @@ def _describe_os_error(error: Any) -> str | None:
     # An error about an open file contains no file name.
     where = error.filename or "temporary files"
     if error.errno in NO_ROOM:
-        return f"The disk has no space for {where} ({error.strerror}): free some; {RUN_AGAIN}"
+        return f"The disk is full: {where} cannot be written ({error.strerror}); free some space; {RUN_AGAIN}"
     if error.errno in NOT_WRITABLE:
         return f"The system denies access to {where} ({error.strerror}): check its permissions; {RUN_AGAIN}"
     if error.errno in TOO_MANY_FILES:
