@@ -93,6 +93,13 @@ SETTINGS = th.PropertiesList(
         description="Read only these customers, with all their subscriptions and invoices, and no other stream; "
         "bookmarks are neither used nor moved.",
     ),
+    th.Property(
+        "event_ids",
+        th.ArrayType(th.StringType),
+        title="Event ids",
+        description="Read only these events in the stream `events`, with the records of `customer_ids` and nothing "
+        "else; bookmarks are neither used nor moved.",
+    ),
     build_activate_version_setting(),
 )
 

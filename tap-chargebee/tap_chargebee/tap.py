@@ -140,7 +140,7 @@ class TapChargebee(TapBase):
                 if self.input_catalog is not None:
                     raise UserError(describe_wrong_catalog(stream.name, self.config["site"], version))
                 stream.selected = False
-            elif self.source.is_subset and stream.resource.by_customer is None:
+            elif self.source.is_subset and stream.resource.by_customer is stream.resource.by_event is None:
                 self.logger.info("Skipping %s: its records do not belong to single customers", stream.name)
                 stream.selected = False
 

@@ -18,6 +18,7 @@ from target_intercom._kit.private_files import make_folder
 from target_intercom._kit.run_lock import LOCK_FILE
 from target_intercom._kit.target_run import RunBase
 from target_intercom.api.transport import WEB, RecordRefusedError
+from target_intercom.event_pipeline import EventPipeline
 from target_intercom.matching.company_index import CompanyIndex
 from target_intercom.matching.known_companies import COMPANIES_FILE, MOST_READS, KnownCompanies
 from target_intercom.records.attributes import AttributeConflictError
@@ -37,6 +38,7 @@ from target_intercom.reporting.terminal import (
 from target_intercom.stream_pipeline import StreamPipeline
 from target_intercom.writing.attribute_creator import create_attribute
 from target_intercom.writing.company_attacher import CompanyAttacher
+from target_intercom.writing.event_ledger import LEDGER_FILES
 from target_intercom.writing.memory import MEMORY_FILES, Memory
 
 if TYPE_CHECKING:
@@ -74,6 +76,9 @@ class Pipeline(RunBase):
             for name, object_type in OBJECT_TYPES.items()
         }
         self.not_sent = NotSent()
+        self.events = EventPipeline(
+            client, settings, self._streams[CONTACT.stream].buffer, summary=self.summary, journal=self.journal
+        )
         self._memory: Memory
         self._attacher: CompanyAttacher | None = None
         self._links = Links("", "", settings.record_url, settings.source_url)
@@ -91,7 +96,7 @@ class Pipeline(RunBase):
         settings = self._settings
         make_folder(settings.report_dir, "report_dir", REPORT_FILES)
         if not settings.validate:
-            make_folder(settings.memory_dir, "memory_dir", (*MEMORY_FILES, COMPANIES_FILE, LOCK_FILE))
+            make_folder(settings.memory_dir, "memory_dir", (*MEMORY_FILES, COMPANIES_FILE, *LEDGER_FILES, LOCK_FILE))
         # The memory of an earlier run is complete only after that run has ended.
         self._begin(settings, REPORT_FILES)
         self._memory = Memory(settings.memory_dir, int(time.time()), settings.report_dir)
@@ -162,6 +167,7 @@ class Pipeline(RunBase):
                 self._logger.info("No stream of contacts or companies came: the reports of the last run are kept")
         finally:
             self.not_sent.close()
+            self.events.close()
             self._companies.close()
             for stream in self._streams.values():
                 stream.buffer.close()
@@ -182,6 +188,7 @@ class Pipeline(RunBase):
         try:
             if self.summary.records:
                 self._process(reports)
+            self._process_events(reports)
             self._is_done = True
             if self._settings.validate:
                 # A validation writes no STATE, so its summary is complete here.
@@ -190,6 +197,13 @@ class Pipeline(RunBase):
             # From here on, a signal ends the process only after the reports are written.
             self._recording = True
             self._report(reports)
+
+    def _process_events(self, reports: ReportFiles) -> None:
+        if not self.events.is_declared:
+            self.events.forget_choice(is_subset=self.journal.is_subset)
+            return
+        self._recording = not self._settings.validate
+        self.events.finish(reports, self._find_stop_reason)
 
     def _process(self, reports: ReportFiles) -> None:
         streams = [stream for stream in self._streams.values() if stream.buffer.count_rows()]

@@ -38,6 +38,18 @@ class NotSentSink(ReportedSink):
         self._target.run.not_sent.add_record(record)
 
 
+class EventSink(ReportedSink):
+    """The data events of contacts."""
+
+    def setup(self) -> None:
+        """Read which names the source has chosen."""
+        self._target.run.events.declare(self.schema)
+
+    def process_record(self, record: JsonObject, context: JsonObject) -> None:  # noqa: ARG002 the SDK's
+        """Store the record."""
+        self._target.run.events.add_record(record)
+
+
 class OtherStreamSink(UnknownStreamSink):
     """A stream that is not `contacts` or `companies`."""
 

@@ -10,19 +10,29 @@ from target_intercom._kit.undo_command import undo
 from target_intercom.api.client import IntercomClient
 from target_intercom.api.transport import RecordRefusedError
 from target_intercom.pipeline import Pipeline
+from target_intercom.records.data_events import STREAM as EVENTS
 from target_intercom.records.object_types import OBJECT_TYPES
 from target_intercom.reporting.facts import build_facts
 from target_intercom.reporting.not_sent import STREAM as NOT_SENT
 from target_intercom.settings import PROPERTIES, parse_settings
-from target_intercom.sinks import NotSentSink, OtherStreamSink, RecordSink
+from target_intercom.sinks import EventSink, NotSentSink, OtherStreamSink, RecordSink
 from target_intercom.writing.restorer import RecordRestorer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from singer_sdk.sinks import Sink
 
     from target_intercom._kit.json_types import JsonObject
     from target_intercom._kit.undo_run import Restorer
     from target_intercom.settings import Settings
+
+
+_SINKS: Mapping[str, type[Sink]] = {
+    **dict.fromkeys(OBJECT_TYPES, RecordSink),
+    NOT_SENT: NotSentSink,
+    EVENTS: EventSink,
+}
 
 
 class TargetIntercom(TargetBase):
@@ -77,9 +87,7 @@ class TargetIntercom(TargetBase):
 
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """Choose the sink of a stream."""
-        if stream_name == NOT_SENT:
-            return NotSentSink
-        return RecordSink if stream_name in OBJECT_TYPES else OtherStreamSink
+        return _SINKS.get(stream_name, OtherStreamSink)
 
     @property
     def is_validation(self) -> bool:
@@ -88,7 +96,8 @@ class TargetIntercom(TargetBase):
 
     def count_rejects(self) -> int:
         """Return the number of refused records."""
-        return self.run.summary.rejected.total()
+        summary = self.run.summary
+        return summary.rejected.total() + summary.events_rejected.total()
 
     @property
     def refused_input(self) -> str | None:

@@ -77,7 +77,7 @@ def test_a_stream_that_cannot_be_filtered(mapper: Mapper, lines: Lines) -> None:
     """`accept_filtered` refuses a name that is not a stream of the map."""
     done = mapper.command(say(lines, ROWS), accept_filtered=["costumers"])
     assert (done.returncode, done.stdout) == (1, "")
-    assert "`accept_filtered` must be a JSON list, each one of `customers`, `invoices`" in done.stderr
+    assert "`accept_filtered` must be a JSON list, each one of `customers`, `events`, `invoices`" in done.stderr
 
 
 ORPHANS: list[tuple[str, dict[str, Any], dict[str, Any], bool]] = [

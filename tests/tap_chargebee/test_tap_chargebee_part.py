@@ -105,3 +105,25 @@ def test_nobody(run_tap: Callable[..., Any], truth: Callable[..., Records], capl
     run = run_tap(customer_ids=["nobody"])
     assert run.records == {}
     assert run.states == [{"_sync": marker(run)}]
+
+
+def test_events_of_some_customers(
+    catalog_of: Catalog, run_tap: Callable[..., Any], calls: Callable[[], dict[str, int]], sandbox: RunningSandbox
+) -> None:
+    """`event_ids` reads exactly these events beside the customers, or alone; without it the stream is empty."""
+    events = [one.id for one in sandbox.world.business.events.records[:3]]
+    run = run_tap(customer_ids=["nobody"], event_ids=events[1:], catalog=catalog_of("customers", "events"))
+    assert [one["id"] for one in run.records["events"]] == events[1:]
+    assert run.states[-1]["_sync"]["rows"] == "customers:0,events:2"
+    assert calls() == {"/configurations": 1, "/customers": 1, "/events": 1}
+    run = run_tap(customer_ids=["nobody"], catalog=catalog_of("customers", "events"))
+    assert run.states[-1]["_sync"]["rows"] == "customers:0,events:0"
+    run = run_tap(event_ids=events[:1], catalog=catalog_of("customers", "events"))
+    assert run.states[-1]["_sync"] | {"completed_at": 0} == {
+        "completed_at": 0,
+        "streams": "customers,events",
+        "from": None,
+        "subset": 1,
+        "whole": "",
+        "rows": "customers:0,events:1",
+    }

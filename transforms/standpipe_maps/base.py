@@ -218,7 +218,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         protocol.check_generation(self._choice, self._committed)
         self.generation = self._committed + 1
         try:
-            self._block_list = self.place.read_block_list()
+            self.block_list = self.place.read_block_list()
         except ValueError as error:
             raise UserError(str(error)) from error
         if self.store.writes_at_end:
@@ -264,7 +264,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
     def _flush_buffer(self) -> None:
         for stream, rows in self._buffer.items():
             # Erased people (`standpipe erase`) must not come back into the store.
-            if self._block_list and (fields := self.people.get(stream)):
+            if self.block_list and (fields := self.people.get(stream)):
                 rows = [row for row in rows if not self._is_erased(fields, row)]  # noqa: PLW2901
             if self._input:
                 self._input.write(stream, [self._strip_nul(stream, row) for row in rows])
@@ -299,7 +299,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
             # The store's own reader will explain the problem of the record.
             return False
         texts = [name for name in names if isinstance(name, str)]
-        if self.erased_ids.isdisjoint(texts) and not self._block_list.is_blocked(*texts):
+        if self.erased_ids.isdisjoint(texts) and not self.block_list.is_blocked(*texts):
             return False
         # Later records of the person, such as invoices, have the id but no address.
         self.erased_ids.update(texts[:1])

@@ -73,14 +73,14 @@ class Source(SourceBase):
 
     @property
     def is_subset(self) -> bool:
-        """Whether the run reads only some customers."""
-        return bool(self.config.get("customer_limit") or self.config.get("customer_ids"))
+        """Whether the run reads only some customers or events."""
+        return any(self.config.get(name) for name in ("customer_limit", "customer_ids", "event_ids"))
 
     @cached_property
     def chosen_customers(self) -> list[str]:
         """The ids of the customers that `customer_limit` or `customer_ids` selects."""
-        if ids := self.config.get("customer_ids"):
-            return list(dict.fromkeys(ids))
+        if not self.config.get("customer_limit"):
+            return list(dict.fromkeys(self.config.get("customer_ids") or ()))
         customers = ROWS["customers"]
         records = self.client.fetch_records("/customers", {"sort_by[asc]": "created_at"}, customers)
         return [record["id"] for record in islice(records, self.config["customer_limit"])]

@@ -43,6 +43,8 @@ class Resource:
     """Parameters that every call needs."""
     by_customer: str | None = None
     """The filter that selects the records of some customers."""
+    by_event: str | None = None
+    """The filter that selects the events with some ids."""
     changed_on: tuple[str, ...] = ()
     """Types of events for changes that may not change ``updated_at``."""
     deleted_on: str | None = None

@@ -64,7 +64,9 @@ STREAMS: tuple[Resource, ...] = (
         include_deleted=True,
     ),
     Resource("ramps", "/ramps", "ramp", sort_by="effective_from", include_deleted=True, catalogs=PC2),
-    Resource("events", "/events", "event", sort_by="occurred_at", replication_key="occurred_at", expires=True),
+    Resource(
+        "events", "/events", "event", sort_by="occurred_at", replication_key="occurred_at", by_event="id", expires=True
+    ),
     Resource("comments", "/comments", "comment", sort_by="created_at", replication_key="created_at"),
     Resource("promotional_credits", "/promotional_credits", "promotional_credit", replication_key="created_at"),
     Resource("unbilled_charges", "/unbilled_charges", "unbilled_charge", replication_key=None, include_deleted=True),

@@ -114,6 +114,8 @@ class ChargebeeStream(RecordStream):
 
     def _build_queries(self) -> list[dict[str, str]]:
         if self._source.is_subset:
+            if self.resource.by_event:
+                return self._build_id_queries(self.resource, self.resource.by_event, self.config.get("event_ids") or ())
             return self._build_id_queries(
                 self.resource, self.resource.by_customer or "id", self._source.chosen_customers
             )

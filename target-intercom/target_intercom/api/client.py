@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import requests
 from singer_sdk.exceptions import FatalAPIError
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from target_intercom.records.remote import RemoteCompany, RemoteContact
 
 PAGE = 150
+EVENTS = "/events"
 MAX_FILTERS = 15  # the most filters in one OR group of a search
 
 _LINKS = 50  # companies of a contact per page
@@ -136,6 +137,37 @@ class IntercomClient(Transport):
     def archive_contact(self, contact_id: str) -> None:
         """Archive a contact: lists and searches no longer show it."""
         self._read_answer(Call("POST", f"/contacts/{contact_id}/archive"), _check_removal)
+
+    def create_event(self, body: JsonObject) -> None:
+        """Send a data event.
+
+        Raises:
+            LostReplyError: it may have arrived.
+            RecordRefusedError: Intercom refuses it.
+        """
+        # The answer is 202 without a body.
+        self._read_once(Call("POST", EVENTS, body=body), lambda _: None)
+
+    def list_events(self, contact_id: str) -> Iterator[shapes.ListedEvent]:
+        """Yield the data events of a contact of the last 90 days.
+
+        Raises:
+            FatalAPIError: the list has no end.
+        """
+        params: dict[str, str] = {"type": "user", "intercom_user_id": contact_id}
+        asked = set[str]()
+        while True:
+            found = self._read_answer(
+                Call("GET", EVENTS, params), lambda content: decode_json(content, shapes.ListedEvents)[1]
+            )
+            yield from found.events
+            following = found.pages.next if found.pages else None
+            if not following:
+                return
+            if following in asked:
+                raise FatalAPIError("Intercom's list of a contact's events comes back to a page that was read.")
+            asked.add(following)
+            params = dict(parse_qsl(urlsplit(following).query))
 
     def read_company(self, record_id: str) -> RemoteCompany:
         """Read one company by Intercom's id."""

@@ -50,6 +50,27 @@ class Me(msgspec.Struct):
     app: App
 
 
+class ListedEvent(msgspec.Struct):
+    """A data event in the list of a contact."""
+
+    event_name: Text
+    created_at: Number
+    metadata: JsonObject | None = None
+
+
+class EventPages(msgspec.Struct):
+    """Where the list goes on: the address of the next page."""
+
+    next: str | None = None
+
+
+class ListedEvents(msgspec.Struct):
+    """A page of the data events of a contact."""
+
+    events: list[ListedEvent]
+    pages: EventPages | None = None
+
+
 class Gone(msgspec.Struct):
     """The answer to archiving or deleting a record."""
 

@@ -271,6 +271,15 @@ class RecordBuffer:
         line = self._fetch_one("SELECT result FROM row WHERE link = ? ORDER BY seq DESC LIMIT 1", link)
         return bytes(line[0]) if line and line[0] else None
 
+    def find_result_by_id(self, record_id: str) -> StoredResult | None:
+        """Return the last row with this id, with its stored result."""
+        sql = f"SELECT {_COLUMNS}, result, settled, begun FROM row WHERE id = ? ORDER BY seq DESC LIMIT 1"  # noqa: S608 - as above
+        line = self._fetch_one(sql, record_id)
+        if line is None:
+            return None
+        *columns, result, is_settled, is_begun = line
+        return StoredResult(self._build_row(columns), result, bool(is_settled), bool(is_begun))
+
     def iterate_results(self, size: int = _BUFFERED) -> Iterator[StoredResult]:
         """Yield every row with its stored result."""
         sql = f"SELECT {_COLUMNS}, result, settled, begun FROM row WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - as above

@@ -115,6 +115,10 @@ class Summary(SummaryBase):
     other_streams: Counter[str] = field(default_factory=Counter)
     not_sent: Counter[str] = field(default_factory=Counter)  #: customers that the map did not send, by reason
     totals: Totals | None = None
+    has_events: bool = False  #: whether the input has the stream of data events
+    events_sent: int = 0
+    events_skipped: Counter[str] = field(default_factory=Counter)
+    events_rejected: Counter[str] = field(default_factory=Counter)
 
     def count_outcome(self, stream: str, outcome: Outcome) -> None:
         """Count the outcome of one record."""
@@ -128,6 +132,24 @@ class Summary(SummaryBase):
         self.fields_written += len(outcome.changes)
         self.values_unfit += len(outcome.unfit)
         self.companies_attached += OBJECT_TYPES[stream].joins_companies and "company_id" in outcome.changes
+
+    def count_event(self, outcome: Outcome) -> None:
+        """Count the outcome of one data event."""
+        if outcome.kind == "sent":
+            self.events_sent += 1
+        else:
+            counts = self.events_rejected if outcome.kind == "rejected" else self.events_skipped
+            counts[outcome.reason] += 1
+
+    def _build_events(self) -> JsonObject:
+        """Return the counts of the data events; nothing if the input has none."""
+        if not self.has_events:
+            return {}
+        return {
+            "events_sent": self.events_sent,
+            "events_skipped": dict(sorted(self.events_skipped.items())),
+            "events_rejected": dict(sorted(self.events_rejected.items())),
+        }
 
     def as_dict(self, call_counts: CallCounts, seconds: float) -> JsonObject:
         """Return the content of `summary.json`. In mode `validate` the outcomes are what a sync would do."""
@@ -147,6 +169,7 @@ class Summary(SummaryBase):
             "other_streams": dict(self.other_streams),
             "not_sent": dict(self.not_sent),
             "totals": msgspec.to_builtins(self.totals) or {},
+            **self._build_events(),
             "calls": call_counts.calls,
             "waits": call_counts.waits,
             "waited_seconds": round(call_counts.waited, 1),

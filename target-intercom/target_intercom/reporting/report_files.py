@@ -9,6 +9,8 @@ from typing import IO, TYPE_CHECKING
 
 from target_intercom._kit.csv_files import CsvWriter
 from target_intercom._kit.private_files import get_draft_path, move_into_place, open_private, replace_file
+from target_intercom.records.data_events import STREAM
+from target_intercom.records.object_types import CONTACT
 from target_intercom.records.write_options import read_attributes
 from target_intercom.reporting.not_sent import describe_not_sent
 from target_intercom.reporting.outcomes import Outcome
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from target_intercom._kit.json_types import JsonObject, JsonValue
     from target_intercom.records.buffer import Row
+    from target_intercom.records.data_events import DataEvent
     from target_intercom.records.write_options import WriteOptions
     from target_intercom.reporting.links import Links
     from target_intercom.reporting.not_sent import NotSent
@@ -43,11 +46,14 @@ TABLES = {
     "archived": ("id", "value", "intercom_id", "found_at"),
     "unfit": ("id", "value", "intercom_id", "field", "reason", "stream"),
 }
+#: The table of data events, which only a run with the stream `events` leaves.
+EVENTS = ("id", "customer", "event", "created_at", "outcome", "reason", "intercom_id", "intercom_link")
 _LISTS = ("rejects", "changes", "plan")
 #: All files that a run may leave in `report_dir`. A removal of the reports deletes these and nothing else.
 REPORT_FILES = (
     *(f"{table}.csv" for table in TABLES),
     *(f"{name}.jsonl" for name in _LISTS),
+    "events.csv",
     "summary.json",
     "validation.html",
 )
@@ -76,6 +82,7 @@ class ReportFiles:
         self._tables = {name: CsvWriter(self._open(f"{name}.csv")) for name in TABLES}
         for name, columns in TABLES.items():
             self._tables[name].writerow(columns)
+        self._events: CsvWriter | None = None
         self._lists = {name: self._open(f"{name}.jsonl") for name in _LISTS}
 
     def close(self) -> None:
@@ -84,6 +91,10 @@ class ReportFiles:
         for name in (*(f"{table}.csv" for table in reversed(TABLES)), *(f"{name}.jsonl" for name in _LISTS)):
             move_into_place(self._directory / name)
         (self._directory / "validation.html").unlink(missing_ok=True)
+        if self._events:
+            move_into_place(self._directory / "events.csv")
+        else:
+            (self._directory / "events.csv").unlink(missing_ok=True)
         plan = self._directory / "plan.jsonl"
         if not plan.stat().st_size:
             plan.unlink()  # a run that writes leaves none
@@ -154,6 +165,18 @@ class ReportFiles:
         """Write what was cleared in records that a row no longer matches."""
         for one in cleared:
             self._write_changes("changes", options, row, Outcome("cleared", "", one.intercom_id, one.changes))
+
+    def write_event(self, event: DataEvent, outcome: Outcome) -> None:
+        """Write what became of a data event."""
+        if self._events is None:
+            self._events = CsvWriter(self._open("events.csv"))
+            self._events.writerow(EVENTS)
+        link = self._links.build_intercom_link(CONTACT.stream, outcome.intercom_id) if outcome.intercom_id else ""
+        what = (event.event_id, event.customer_id, event.event_name, event.created_at)
+        self._events.writerow((*what, outcome.kind, outcome.reason, outcome.intercom_id, link))
+        if error := outcome.error:
+            line = {"stream": STREAM, "id": event.event_id, "intercom_id": outcome.intercom_id}
+            self._write_line("rejects", line | {"reason": error.reason, "status": error.status, "code": error.code})
 
     def write_summary(self, summary: Mapping[str, JsonValue]) -> None:
         """Write `summary.json`."""

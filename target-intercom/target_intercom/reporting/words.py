@@ -24,6 +24,15 @@ class Meaning(NamedTuple):
     remedy: str = ""
 
 
+#: The reasons for which a data event is not sent.
+EVENT_REASONS = {
+    "already_sent": Reason("an event that an earlier run has sent"),
+    "before_switch": Reason("an event from before its name was switched on"),
+    "no_contact": Reason("an event of a customer for whom no contact was matched"),
+    "no_event": Reason("a record that is no event", "look at the stream `events`: id, customer, name and time"),
+    "sent_before": Reason("an event that an interrupted run has sent"),
+}
+
 #: The reasons for a skip. Any other reason is Intercom's own text.
 REASONS = {
     "ambiguous": Reason("several match", "merge or correct them in Intercom"),
@@ -50,6 +59,7 @@ REASONS = {
         "a company of this name has no users, and may not be the only one", "attach a user to the company in Intercom"
     ),
     "superseded": Reason("a later record has the same id"),
+    **EVENT_REASONS,
 }
 
 #: The outcomes. `skipped` and `rejected` also have a reason.
@@ -58,6 +68,7 @@ MEANINGS = {
     "unchanged": Meaning("matched, and nothing differed", "would leave unchanged"),
     "created": Meaning("not known to Intercom", "would create"),
     "converted": Meaning("only a lead matched, which is a user now", "would convert"),
+    "sent": Meaning("a data event of a matched contact", "would send"),
     "skipped": Meaning("left alone", "would skip"),
     "rejected": Meaning("Intercom refused the write", "would be refused", "see `rejects.jsonl`"),
     "unknown": Meaning(
@@ -74,6 +85,8 @@ _WOULD = {
     "fields_written": "would write fields",
     "companies_attached": "would attach companies",
     "moved_cleared": "would clear moved",
+    "events_sent": "would send events",
+    "events_skipped": "would skip events",
 }
 
 

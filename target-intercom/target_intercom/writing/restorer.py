@@ -13,6 +13,7 @@ import requests
 from target_intercom._kit.journal import Who
 from target_intercom._kit.undo_run import GONE, Remote, Restorer
 from target_intercom.api.transport import RecordRefusedError
+from target_intercom.records.data_events import STREAM as EVENTS
 from target_intercom.records.match_keys import COMPANY_ID, EMAIL
 from target_intercom.records.object_types import COMPANY, CONTACT, OBJECT_TYPES
 from target_intercom.records.payloads import build_update_body, is_same
@@ -42,7 +43,10 @@ class RecordRestorer(Restorer):
     #: A company can be archived only after the contacts that the run attached to it are detached.
     streams: ClassVar[Sequence[str]] = (CONTACT.stream, COMPANY.stream)
     final_streams: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {ATTRIBUTES_STREAM: "an attribute that the run created stays: archive it in Intercom's settings"}
+        {
+            ATTRIBUTES_STREAM: "an attribute that the run created stays: archive it in Intercom's settings",
+            EVENTS: "an event stays in Intercom, which can neither change nor delete one",
+        }
     )
 
     def __init__(self, client: IntercomClient) -> None:

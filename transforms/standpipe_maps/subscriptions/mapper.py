@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 import singer_sdk.singerlib as singer
 from singer_sdk import typing as th
 
+from standpipe_maps import protocol
 from standpipe_maps._kit.errors import UserError
 from standpipe_maps._kit.marker import SUBSET
 from standpipe_maps.base import JoinMapper
 from standpipe_maps.messages import open_spool
 from standpipe_maps.settings import list_common_settings, read_defaults
-from standpipe_maps.subscriptions import not_sent, rules, store
+from standpipe_maps.subscriptions import moments, not_sent, rules, store
 from standpipe_maps.subscriptions.attributes import (
     ATTRIBUTES,
     CREATED_BY,
@@ -73,6 +74,11 @@ class MapSubscriptions(JoinMapper):
         super().__init__(**arguments)
         if problem := next(find_collisions(self.config), None):
             raise UserError(problem)
+        if self.config["moments"] and self.stream == "companies":
+            raise UserError(
+                "`moments` are events of people, and `match_on` is about companies: set it to email or user_id, or "
+                "leave `moments` out."
+            )
         self.notes = Notes(ODD)
         self.totals: JsonObject = {}
 
@@ -92,17 +98,31 @@ class MapSubscriptions(JoinMapper):
                 for one in (*ATTRIBUTES, CREATED_BY)
             ],
             "reasons": not_sent.REASONS,
+            "moments": [
+                {
+                    "name": name,
+                    "event_name": one.event_name,
+                    "event_types": list(one.event_types),
+                    "description": one.description,
+                }
+                for name, one in moments.MOMENTS.items()
+            ],
         }
 
     @property
     def join_streams(self) -> Iterable[tuple[str, ...]]:
-        """The three streams of the join, and the stream with the plans' names if they are shown."""
+        """The three streams of the join, the plans' names if they are shown, and the events if they are moments."""
         names = [("item_prices", "plans")] if self.config["plan_name"] == "name" else []
-        return [("customers",), ("subscriptions",), ("invoices",), *names]
+        marker = protocol.parse_marker(self._final_state)
+        # A run over some customers may have been given no events.
+        events = [(moments.STREAM,)] if self.config["moments"] and not (marker and marker.subset) else []
+        return [("customers",), ("subscriptions",), ("invoices",), *names, *events]
 
     def prepare_store(self) -> None:
         """Open the rows, and repeat the calculations that were made under other settings or rules."""
-        self.billing = store.BillingStore(self.store, self.generation, self._compute_match_value)
+        self.billing = store.BillingStore(
+            self.store, self.generation, self._compute_match_value, self.config["moments"], self._is_erased_customer
+        )
         if self.is_current(self.store):
             return
         if self.store.read_value("match") is not None:
@@ -134,6 +154,9 @@ class MapSubscriptions(JoinMapper):
         """The name of the stream that is sent."""
         return "companies" if self.config["match_on"].startswith("company_") else "contacts"
 
+    def _is_erased_customer(self, customer_id: str) -> bool:
+        return customer_id in self.erased_ids or self.block_list.is_blocked(customer_id)
+
     def _compute_match_value(self, customer: rules.Record) -> str | None:
         return rules.compute_match_value(customer, self.config["match_on"], self.match_field)
 
@@ -163,7 +186,8 @@ class MapSubscriptions(JoinMapper):
     def derive_messages(self, since: int | None) -> Iterator[singer.Message]:
         """Yield the messages for all customers, or for changed customers and all with the same match values."""
         self.billing.forget_arrived()
-        return self.derive_stream(self.billing.read_owners(since), self.billing.count_customers())
+        yield from self.derive_stream(self.billing.read_owners(since), self.billing.count_customers())
+        yield from self._derive_moments()
 
     def derive_stream(self, owners: Iterable[store.Owner], customers: int) -> Iterator[singer.Message]:
         """Yield the stream with one RECORD per sent customer, then the stream with the others.
@@ -189,6 +213,21 @@ class MapSubscriptions(JoinMapper):
             self.totals = self._others.compute_totals(customers, self.notes.counts["customers_out"])
             if self.config["report_not_sent"]:
                 yield from self._others.build_messages(self.totals)
+
+    def _derive_moments(self) -> Iterator[singer.Message]:
+        """Yield the stream of moments, even an empty one: its SCHEMA says which moments are chosen since when."""
+        if not self.config["moments"]:
+            return
+        read_at = protocol.get_bookmarks(self._final_state).get(moments.STREAM, {}).get("read_at")
+        schema = moments.build_schema(self.config["moments"], read_at if isinstance(read_at, int) else self.now)
+        if self.is_subset:
+            schema[SUBSET] = True
+        yield singer.SchemaMessage(moments.STREAM, schema, ["event_id"])
+        self.billing.settle_moments(self._confirmed, self.now)
+        # A run over some customers matches no contact for what earlier runs have left.
+        for record in self.billing.read_moments(self._committed if self.is_subset else self._confirmed):
+            self.notes.count_record("moments", record["event_id"])
+            yield singer.RecordMessage(moments.STREAM, record)
 
     def _read_options(self) -> RecordOptions:
         config = self.config
@@ -238,4 +277,5 @@ class MapSubscriptions(JoinMapper):
             "unchanged": self.totals["unchanged"],
             **{note: self.notes.counts[note] for note in (*NOTES, UNFIT, ODD_VALUE, MISSING_MEMBER)},
             "waiting_for_customer": waiting,
+            **({"moments": self.notes.counts["moments"]} if self.config["moments"] else {}),
         }

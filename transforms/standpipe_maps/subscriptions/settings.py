@@ -5,6 +5,7 @@ from __future__ import annotations
 from singer_sdk import typing as th
 
 from standpipe_maps.subscriptions import rules
+from standpipe_maps.subscriptions.moments import MOMENTS
 from standpipe_maps.subscriptions.money import ZERO_DECIMAL
 
 FIELD = th.StringType(pattern=r"^(id|company|cf_.+)$")
@@ -59,6 +60,12 @@ SETTINGS = (
         NAMES,
         default=[],
         description="Further subscription fields, by name, or `*` for all.",
+    ),
+    th.Property(
+        "moments",
+        th.ArrayType(th.StringType(allowed_values=list(MOMENTS))),
+        default=[],
+        description="What happens in Chargebee and is sent to Intercom as data events. Needs the stream `events`.",
     ),
     th.Property(
         "report_not_sent",

@@ -6,17 +6,19 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Select, Table, and_, bindparam, delete, func, or_, select, union, update
+from sqlalchemy import Select, Table, and_, bindparam, delete, exists, func, or_, select, union, update
 
 from standpipe_maps.protocol import Missing
 from standpipe_maps.subscriptions import rules
 from standpipe_maps.subscriptions.models import ODD_VALUE, decode_json, read_notes, read_records, repair_record
+from standpipe_maps.subscriptions.moments import derive_moments
 from standpipe_maps.subscriptions.tables import (
     COUNTS,
     CUSTOMERS,
     ENDED,
     INVOICES,
     LEFT,
+    MOMENTS,
     NAMES,
     SUBSCRIPTIONS,
     WAITING,
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
     from standpipe_maps.subscriptions.rules import Invoice, Record
 
 PAGE = 500
+PATIENCE = 7 * 86_400
+"""Seconds for which a moment waits for its customer, as Chargebee's list of customers lags behind the events."""
+NO_RUN = 2**31 - 1
+"""The run of a moment whose customer is not known yet, which no target confirms."""
 VERSION_COLUMNS = frozenset({"id", "created_at", "known_at", "live", "odd"})
 INVOICE_COLUMNS = [column.name for column in INVOICES.columns if column.name not in VERSION_COLUMNS]
 OWNERS = (
@@ -92,13 +98,24 @@ class BillingStore:
         store: the open store.
         generation: the number of this run.
         match: returns a customer's match value in the form for comparisons.
+        moments: the chosen moments.
+        is_erased: whether a customer was erased, so that nothing of it is kept.
     """
 
-    def __init__(self, store: Store, generation: int, match: Callable[[Record], str | None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        generation: int,
+        match: Callable[[Record], str | None],
+        moments: Collection[str] = (),
+        is_erased: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._store = store
         self._generation = generation
         self._match = match
         self._new_customers = 0
+        self._moments = frozenset(moments)
+        self._is_erased = is_erased
 
     def keep_customers(self, stream: str, records: Sequence[bytes]) -> None:
         """Store customers, the greatest version of each, and mark each as touched by this run."""
@@ -203,8 +220,11 @@ class BillingStore:
         before = select(table.c.customer_id).where(self._store.is_in(table.c.id, [one["id"] for one in found]))
         owners = {one["customer_id"] for one in found}
         owners.update(self._store.execute(before).scalars())
+        self._touch_customers(owners - {None})
+
+    def _touch_customers(self, owners: Collection[str]) -> None:
         touched = update(CUSTOMERS).where(
-            self._store.is_in(CUSTOMERS.c.id, owners - {None}),
+            self._store.is_in(CUSTOMERS.c.id, owners),
             # Most customers were touched before: by themselves, or by another of their records.
             CUSTOMERS.c.generation != self._generation,
         )
@@ -214,6 +234,48 @@ class BillingStore:
         """Store the display names of plans or item prices."""
         rows = [{**_build_version_row(one), "name": one["name"]} for one in self._read_batch(NAMES, stream, records)]
         self._store.upsert_rows(NAMES, rows)
+
+    def keep_events(self, _stream: str, records: Sequence[bytes]) -> None:
+        """Store the chosen moments, and mark their customers as touched, so that a contact is matched for them."""
+        if not self._moments:
+            return
+        found = [one for one in derive_moments(records, self._moments) if not self._is_erased(one["customer_id"])]
+        self._store.upsert_rows(
+            MOMENTS,
+            [
+                {
+                    "id": one["event_id"],
+                    "customer_id": one["customer_id"],
+                    "at": one["created_at"],
+                    "generation": self._generation,
+                    "body": json.dumps(one).encode(),
+                }
+                for one in found
+            ],
+        )
+        self._touch_customers({one["customer_id"] for one in found})
+
+    def settle_moments(self, confirmed: int, now: int) -> None:
+        """Delete the moments that the target confirmed, and those whose customer never came; the others wait.
+
+        Args:
+            confirmed: the last run that the target confirmed.
+            now: Unix seconds.
+        """
+        is_known = exists().where(CUSTOMERS.c.id == MOMENTS.c.customer_id)
+        self._store.execute(delete(MOMENTS).where(MOMENTS.c.at < now - PATIENCE, ~is_known))
+        # A moment that waits has no run that could be confirmed; it gets the run in which its customer came.
+        arrived = update(MOMENTS).where(MOMENTS.c.generation == NO_RUN, is_known)
+        self._store.execute(arrived.values(generation=self._generation))
+        self._store.execute(update(MOMENTS).where(~is_known).values(generation=NO_RUN))
+        self._store.execute(delete(MOMENTS).where(MOMENTS.c.generation <= confirmed))
+
+    def read_moments(self, since: int) -> Iterator[JsonObject]:
+        """Yield the moments that came after a run, and whose customer is known, in the order of their time."""
+        query = select(MOMENTS.c.body).join(CUSTOMERS, CUSTOMERS.c.id == MOMENTS.c.customer_id)
+        query = query.where(MOMENTS.c.generation > since).order_by(MOMENTS.c.at, MOMENTS.c.id)
+        for page in self._store.read_pages(query, PAGE):
+            yield from (json.loads(body) for (body,) in page)
 
     def recompute_rows(self) -> None:
         """Compute match values and odd members again, because the settings or the rules have changed."""
@@ -405,6 +467,7 @@ STREAMS: Mapping[str, Callable[[BillingStore, str, Sequence[bytes]], None]] = {
     "invoices": BillingStore.keep_invoices,
     "plans": BillingStore.keep_names,
     "item_prices": BillingStore.keep_names,
+    "events": BillingStore.keep_events,
 }
 
 

@@ -73,6 +73,16 @@ ENDED = Table(
     Column("age", BigInteger, nullable=False),
     info={"version": ("age",)},
 )
+# The moments that the target has not confirmed yet. `body` is the record that is sent.
+MOMENTS = Table(
+    "moments",
+    TABLES,
+    Column("id", TEXT, primary_key=True),
+    Column("customer_id", TEXT, nullable=False, index=True),
+    Column("at", BigInteger, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
 # A customer's earlier match values, as another customer with one of them may now be sent.
 LEFT = Table(
     "left_matches",
@@ -98,11 +108,15 @@ def _add_waiting(connection: Connection) -> None:
     connection.execute(insert(WAITING).from_select(["id"], select(SUBSCRIPTIONS.c.id).where(_IS_WAITING)))
 
 
+def _add_moments(connection: Connection) -> None:
+    MOMENTS.create(connection, checkfirst=True)
+
+
 _IS_WAITING = and_(
     SUBSCRIPTIONS.c.customer_id.is_not(None),
     SUBSCRIPTIONS.c.customer_id.not_in(select(CUSTOMERS.c.id)),
 )
-MIGRATIONS: Sequence[Callable[[Connection], None]] = (TABLES.create_all, _add_odd, _add_waiting)
+MIGRATIONS: Sequence[Callable[[Connection], None]] = (TABLES.create_all, _add_odd, _add_waiting, _add_moments)
 FORM = StoreForm(TABLES, MIGRATIONS, ("customers", "subscriptions", "invoices"))
 
 PERSON_COLUMNS = PersonColumns(
@@ -114,6 +128,7 @@ PERSON_COLUMNS = PersonColumns(
         INVOICES.c.customer_id,
         ENDED.c.id,
         LEFT.c.match,
+        MOMENTS.c.customer_id,
     ),
     counted_in=COUNTS,
 )
