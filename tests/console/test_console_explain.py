@@ -157,3 +157,36 @@ def test_what_runs_did_with_a_customer(project: Project, facts_of: Callable[[str
         }
     ]
     assert explain.read_runs(project, "eve") == []
+
+
+def test_the_moments_of_a_contact() -> None:
+    """Each data event is a line with its name, or else Chargebee's id, its outcome and its reason."""
+    moments = [
+        {"at": "2026-01-15T12:00:00+00:00", "run_id": "8f2c1234ab", "event": "charged", "chargebee_event_id": "ev_1",
+         "outcome": "sent", "reason": ""},
+        {"at": "2026-01-15T12:00:00+00:00", "run_id": "8f2c1234ab", "event": "", "chargebee_event_id": "ev_2",
+         "outcome": "rejected", "reason": "parameter_invalid"},
+    ]  # fmt: skip
+    assert [line.partition(", ")[2] for line in explain_text.describe_moments(moments)] == [
+        "run 8f2c1234: event charged sent",
+        "run 8f2c1234: event ev_2 rejected (parameter_invalid)",
+    ]
+
+
+def test_the_moments_of_a_contact_are_in_the_history(project: Project) -> None:
+    """`explain` finds the data events of the matched contact, and none when several match."""
+    journal = JournalFile(project.system_dir / "standpipe", "8f2c" * 8, at=START)
+    fields = {"event_name": {"before": None, "after": "charged"}, "created_at": {"before": None, "after": 1}}
+    journal.write("ev_1", "sent", stream="events", action="send", fields=fields)
+    journal.end()
+    assert explain.read_moments(project, ["remote-ev_1"]) == [
+        {
+            "at": "2025-11-30T17:00:02+00:00",
+            "run_id": "8f2c" * 8,
+            "event": "charged",
+            "chargebee_event_id": "ev_1",
+            "outcome": "sent",
+            "reason": "",
+        }
+    ]
+    assert explain.read_moments(project, ["remote-ev_1", "other"]) == []

@@ -310,8 +310,8 @@ WRONG = {
         ["snyc"],
         "meltano.yml has no job `snyc`: it has sync, validate, trial, sync-leads, resync-leads, merge-report.",
     ),
-    "no equals sign": (["sync", "--only", "c1"], "`--only c1`: the job sync takes customer=ID."),
-    "no id": (["sync", "--only", "customer="], "`--only customer=`: the job sync takes customer=ID."),
+    "no equals sign": (["sync", "--only", "c1"], "`--only c1`: the job sync takes customer=ID, event=ID."),
+    "no id": (["sync", "--only", "customer="], "`--only customer=`: the job sync takes customer=ID, event=ID."),
     "another kind": (
         ["sync-leads", "--only", "customer=c1"],
         "`--only customer=c1`: the job sync-leads takes company=ID, contact=ID.",

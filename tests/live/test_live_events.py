@@ -74,6 +74,24 @@ def test_an_event_of_chargebee_rings_for_its_customers(event_type: str, content:
     assert parse_event(event) == Ring("chargebee", "ev_1", event_type, frozenset(targets))
 
 
+@pytest.mark.parametrize(
+    ("event_type", "moments", "targets"),
+    [
+        ("payment_failed", ["payment_failed"], {customer("c1"), Target("sync", Subject.EVENT, "ev_1")}),
+        ("card_expiry_reminder", ["card_expiry_reminder"], {customer("c1"), Target("sync", Subject.EVENT, "ev_1")}),
+        ("payment_failed", ["card_expiry_reminder"], {customer("c1")}),
+        ("card_expiry_reminder", ["payment_failed"], set()),
+    ],
+    ids=["rings anyway", "a reminder", "another moment", "no moment"],
+)
+def test_an_event_that_is_a_moment_rings_for_itself_too(
+    event_type: str, moments: list[str], targets: set[Target]
+) -> None:
+    """The event of a moment is read by its id, beside its customer, even if it changes nothing of the customer."""
+    event = {"id": "ev_1", "event_type": event_type, "content": {"customer": {"id": "c1"}}}
+    assert parse_event(event, moments).targets == targets
+
+
 def test_every_type_is_one_of_chargebees() -> None:
     """A misspelt type would never match."""
     known = {one.value for one in EventType}

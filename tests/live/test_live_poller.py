@@ -11,6 +11,7 @@ from standpipe_console.errors import ConsoleError
 from standpipe_console.live.chargebee_events import RINGING_TYPES, parse_event
 from standpipe_console.live.inbox import Inbox
 from standpipe_console.live.poller import LONG_OVERLAP_EVERY, EventsPoller
+from standpipe_console.live.rings import Subject
 from standpipe_console.project.plugin_facts import PluginFacts
 
 if TYPE_CHECKING:
@@ -99,6 +100,22 @@ def test_every_event_since_the_last_look_rings_once(
     today = [event for event in read_all_events(sandbox) if event["id"] not in known]
     assert poller.poll() == len(today) > 0
     assert waiting_ids(inbox) == customers_of(today)
+
+
+def test_the_events_of_moments_are_read_and_wait_themselves(
+    sandbox: RunningSandbox, inbox: Inbox, clock: Clock
+) -> None:
+    """Types that ring only as moments are asked for, and every event of a moment waits beside its customer."""
+    settings = {"api_key": "sandbox_key", "api_url": sandbox.chargebee_url}
+    moments = ["card_expiry_reminder", "payment_succeeded"]
+    poller = EventsPoller(lambda: vendors.connect_chargebee(settings, PluginFacts()), inbox, clock, lambda: moments)
+    poller.poll()
+    known = len(sandbox.world.business.events.records)
+    sandbox.advance(days=40)
+    poller.poll()
+    events = {one.id for one in sandbox.world.business.events.records[known:] if one.event_type in moments}
+    waiting = {one.target.id for one in inbox.list_waiting("sync") if one.target.subject is Subject.EVENT}
+    assert waiting == events != set()
 
 
 def test_a_look_while_nothing_happens_is_one_call(sandbox: RunningSandbox, poller: EventsPoller, clock: Clock) -> None:

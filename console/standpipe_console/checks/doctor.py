@@ -98,6 +98,20 @@ def check_settings(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
     yield from rules.compare_settings(pipeline, of_map, of_target)
 
 
+def check_moments(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
+    """Yield whether the tap reads the events that become moments."""
+    chosen = project.get_effective_settings(pipeline.map).get("moments")
+    if not chosen:
+        return
+    selected = project.plugins[pipeline.tap].get("select") or []
+    if any(str(rule).startswith(("events.", "*")) for rule in selected):
+        what = f"{len(chosen)} moments are chosen; the token must write events, which only the first event shows"
+        yield Finding("moments", "pass", what)
+    else:
+        what = f"`moments` are chosen, and {pipeline.tap} does not read the stream `events`"
+        yield Finding("moments", "fail", what, f"add `- events.*` to `select` of {pipeline.tap} in meltano.yml")
+
+
 def check_dry_run(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
     """Yield whether map and target accept their settings, and the vendor the attributes, with an invented record."""
     rows = {pipeline.streams[0]: [dict(pipeline.sample_record)]}
@@ -164,6 +178,7 @@ CHECKS: dict[str, Callable[[Project, Pipeline], Iterator[Finding]]] = {
     "plugins": check_plugins,
     "keys": check_keys,
     "settings": check_settings,
+    "moments": check_moments,
     "dry run": check_dry_run,
     "money": check_money,
     "state": check_store,

@@ -52,17 +52,40 @@ def explain_customer(project: Project, wanted: str) -> JsonObject:
     # The map shows what it would send for this customer, and the target what it would do with it.
     dry_run = dry_run_target(project, SYNC, "".join(json.dumps(one) + "\n" for one in found["messages"]))
     customer_id, sent_id = found["customer_id"], found["sent_is"]
+    decision = build_decision(dry_run, sent_id, project.get_facts(SYNC.target))
+    moments = read_moments(project, decision["intercom_ids"])
     return {
         "customer_id": customer_id,
         "chargebee": found["chargebee"],
         "shares_match_with": [one["customer_id"] for one in found["group"] if one["customer_id"] != customer_id],
         "sent_is": sent_id,
         "derived": found["derived"],
-        "decision": build_decision(dry_run, sent_id, project.get_facts(SYNC.target)),
+        "decision": decision,
         "intercom": fetch_intercom_record(project, dry_run, sent_id),
         "last_run": _read_last_run(project, customer_id, sent_id),
         "runs": read_runs(project, customer_id),
+        **({"moments": moments} if moments else {}),
     }
+
+
+def read_moments(project: Project, intercom_ids: list[str]) -> list[JsonObject]:
+    """Return the last data events that were sent to the matched contact, the latest first."""
+    if len(intercom_ids) != 1:
+        return []
+    with open_history(project) as history:
+        found = [one for one in history.find_customer(intercom_ids[0]) if one.stream == "events"][:MAX_RUNS]
+        rows = [row for one in found for row in history.list_record_history(one.record_id, SYNC.target, 1)]
+    return [
+        {
+            "at": datetime.fromtimestamp(row.at, UTC).isoformat(timespec="seconds"),
+            "run_id": row.run_id,
+            "event": next((one.fields["event_name"].after for one in row.changes if "event_name" in one.fields), ""),
+            "chargebee_event_id": row.record_id,
+            "outcome": row.kind,
+            "reason": row.reason,
+        }
+        for row in rows
+    ]
 
 
 def build_decision(dry_run: DryRun, sent_id: str, facts: PluginFacts) -> JsonObject:

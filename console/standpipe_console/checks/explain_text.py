@@ -32,7 +32,8 @@ def print_explanation(out: Console, explained: JsonObject) -> None:
     for sentence in describe_decision(explained):
         out.print(sentence, markup=False, soft_wrap=True)
     _print_title(out, "4. What runs did")
-    for sentence in (*describe_last_run(explained["last_run"]), *describe_runs(explained["runs"])):
+    runs = (*describe_last_run(explained["last_run"]), *describe_runs(explained["runs"]))
+    for sentence in (*runs, *describe_moments(explained.get("moments", []))):
         out.print(sentence, markup=False, soft_wrap=True)
 
 
@@ -108,6 +109,14 @@ def describe_runs(runs: list[JsonObject]) -> Iterator[str]:
         yield f"{output.format_value('_at', run['at'])}, run {run['run_id'][:8]}: {_describe_outcome(run)}"
         for write in run["wrote"]:
             yield from describe_changes(write["fields"])
+
+
+def describe_moments(moments: list[JsonObject]) -> Iterator[str]:
+    """Yield the data events of the contact, the latest first."""
+    for one in moments:
+        what = f"event {one['event'] or one['chargebee_event_id']} {one['outcome']}"
+        reason = f" ({one['reason']})" if one["reason"] else ""
+        yield f"{output.format_value('_at', one['at'])}, run {one['run_id'][:8]}: {what}{reason}"
 
 
 def describe_changes(changes: JsonObject) -> list[str]:

@@ -17,7 +17,7 @@ from standpipe_console.errors import ConsoleError
 from .chargebee_events import RINGING_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from standpipe_console._kit.json_types import JsonObject
     from standpipe_console.api.client import Api
@@ -46,8 +46,10 @@ ENDPOINT_NAME = "Standpipe"
 MOST_ENDPOINTS = 5
 
 
-def read_events(api: Api, since: int) -> Iterator[list[JsonObject]]:
+def read_events(api: Api, since: int, moments: Collection[str] = ()) -> Iterator[list[JsonObject]]:
     """Yield the ringing events after a time of Chargebee's clock (unix seconds), the oldest first, page by page.
+
+    Events of the types in `moments` ring, too.
 
     Raises:
         ConsoleError: a page is refused, or does not prove to be whole.
@@ -55,7 +57,7 @@ def read_events(api: Api, since: int) -> Iterator[list[JsonObject]]:
     query = {
         "sort_by[asc]": "occurred_at",
         "occurred_at[after]": since,
-        "event_type[in]": json.dumps(RINGING_TYPES),
+        "event_type[in]": json.dumps(list(dict.fromkeys((*RINGING_TYPES, *sorted(moments))))),
     }
     return _read_pages(api, "/events", EVENTS, query)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .rings import Ring, Subject, Target, is_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from standpipe_console._kit.json_types import JsonObject
 
@@ -57,13 +57,21 @@ RINGING_TYPES: tuple[str, ...] = (
 )
 
 
-def parse_event(event: JsonObject) -> Ring:
+def parse_event(event: JsonObject, moments: Collection[str] = ()) -> Ring:
     """Return the ring of an event: its customers, or the subscriptions whose customers must be looked up.
 
     An event that can change an attribute, but names no customer, concerns all customers.
+
+    Args:
+        event: the event.
+        moments: the types of the events that are read themselves, because they become moments in Intercom.
     """
     event_type, event_id = event.get("event_type"), event.get("id")
-    targets = frozenset(_find_targets(event.get("content"))) if event_type in RINGING_TYPES else frozenset()
+    is_moment = is_id(event_type) and event_type in moments
+    rings = is_moment or event_type in RINGING_TYPES
+    targets = frozenset(_find_targets(event.get("content"))) if rings else frozenset()
+    if is_moment and is_id(event_id):
+        targets |= {Target(JOB, Subject.EVENT, event_id)}
     return Ring(SOURCE, event_id if is_id(event_id) else "", event_type if is_id(event_type) else "", targets)
 
 

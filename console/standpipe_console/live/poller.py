@@ -8,7 +8,7 @@ from .chargebee_api import find_latest_event, read_events
 from .chargebee_events import parse_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from standpipe_console.api.client import Api
 
@@ -30,10 +30,18 @@ class EventsPoller:
         connect: makes the API with the key that is valid now.
         inbox: where rings go, and where it is kept how far the events were read.
         clock: unix seconds of this machine.
+        moments: returns the types of the events that become moments.
     """
 
-    def __init__(self, connect: Callable[[], Api], inbox: Inbox, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Api],
+        inbox: Inbox,
+        clock: Callable[[], float],
+        moments: Callable[[], Collection[str]] = tuple,
+    ) -> None:
         self._connect = connect
+        self._moments = moments
         self._inbox = inbox
         self._clock = clock
         self._long_look_at: float | None = None
@@ -52,8 +60,9 @@ class EventsPoller:
             self._inbox.write_fact(_READ_UNTIL, find_latest_event(api))
             return 0
         new = 0
-        for events in read_events(api, max(0, until - self._choose_overlap() - 1)):
-            new += self._inbox.add(map(parse_event, events), self._clock())
+        moments = self._moments()
+        for events in read_events(api, max(0, until - self._choose_overlap() - 1), moments):
+            new += self._inbox.add([parse_event(one, moments) for one in events], self._clock())
             until = max([until, *(event["occurred_at"] for event in events)])
         # Only a look that saw every page moves the beginning of the next one.
         self._inbox.write_fact(_READ_UNTIL, until)

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,7 +21,7 @@ from starlette.routing import Route
 from . import chargebee_events, intercom_topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from starlette.requests import Request
 
@@ -46,8 +47,13 @@ class Receiver:
     """The addresses that the vendors call."""
 
     def __init__(
-        self, credentials: Credentials, commits: GroupCommits, describe_health: Callable[[], dict[str, Any]]
+        self,
+        credentials: Credentials,
+        commits: GroupCommits,
+        describe_health: Callable[[], dict[str, Any]],
+        moments: Callable[[], Collection[str]] = tuple,
     ) -> None:
+        self._moments = moments
         self._credentials = credentials
         self._commits = commits
         self._describe_health = describe_health
@@ -66,7 +72,9 @@ class Receiver:
 
     async def receive_chargebee(self, request: Request) -> Response:
         """Keep the customers of an event."""
-        return await self._receive(request, self._check_chargebee, chargebee_events.parse_event)
+        return await self._receive(
+            request, self._check_chargebee, partial(chargebee_events.parse_event, moments=self._moments())
+        )
 
     async def receive_intercom(self, request: Request) -> Response:
         """Keep the companies and contacts of a notification."""

@@ -18,6 +18,7 @@ class Subject(StrEnum):
 
     CUSTOMER = "customer"
     SUBSCRIPTION = "subscription"  #: its customer has to be looked up first
+    EVENT = "event"  #: of Chargebee, which becomes a moment in Intercom
     COMPANY = "company"
     CONTACT = "contact"
     EVERYTHING = "everything"  #: the event names nobody: only a plain run reads what changed

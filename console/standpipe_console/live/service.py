@@ -70,6 +70,7 @@ class LiveService:
         self._problems = Problems()
         self._failed_steps: Counter[str] = Counter()
         self._polls_fail_since: float | None = None
+        self._moments: frozenset[str] = frozenset()
         self.inbox = Inbox(settings.inbox_url, project.database_schema)
         self.address: tuple[str, int] | None = None  #: where the receiver listens, once it does
 
@@ -113,6 +114,9 @@ class LiveService:
             for plugin in (pipeline.target, pipeline.map):
                 with suppress(ConsoleError):  # the first run says what is wrong
                     self._project.get_settings(plugin)
+        if SYNC in pipelines:
+            with suppress(ConsoleError):
+                self._moments = self._read_moments()
 
     def _work(self, workers: list[Worker]) -> None:
         """Let the workers run one after the other: the pipelines share a workspace's limits and its one scroll."""
@@ -179,8 +183,16 @@ class LiveService:
         """Return the API with the key that stands in `.env` now: it may have been rotated."""
         return connect_to_chargebee(self._project)
 
+    def _read_moments(self) -> frozenset[str]:
+        """Return the types of Chargebee's events that become moments."""
+        chosen = self._project.get_settings(SYNC.map).get("moments")
+        if not chosen:
+            return frozenset()
+        known = self._project.get_facts(SYNC.map).facts.moments
+        return frozenset(kind for one in known if one.name in chosen for kind in one.event_types)
+
     def _poll_until_stopped(self) -> None:
-        poller = EventsPoller(self._connect_chargebee, self.inbox, time.time)
+        poller = EventsPoller(self._connect_chargebee, self.inbox, time.time, lambda: self._moments)
         while not self._stopping.is_set():
             error = ""
             try:
@@ -235,7 +247,7 @@ class LiveService:
                 "(`standpipe live install` does), or LIVE_INTERCOM_CLIENT_SECRET."
             )
         commits = GroupCommits(self.inbox)
-        app = Receiver(credentials, commits, self._describe_health).build_app()
+        app = Receiver(credentials, commits, self._describe_health, lambda: self._moments).build_app()
         server = uvicorn.Server(
             uvicorn.Config(
                 app, host=host, port=port, log_config=None, access_log=False, lifespan="off", proxy_headers=False

@@ -130,7 +130,7 @@ SYNC = Pipeline(
         Key("tap-chargebee", "api_key", "chargebee", "Chargebee API key"),
         Key("target-intercom", "access_token", "intercom", "Intercom access token"),
     ),
-    subset={"customer": "TAP_CHARGEBEE_CUSTOMER_IDS"},
+    subset={"customer": "TAP_CHARGEBEE_CUSTOMER_IDS", "event": "TAP_CHARGEBEE_EVENT_IDS"},
     shared_settings=(
         SharedSetting(
             "match_on",

@@ -30,6 +30,13 @@ class Attribute(msgspec.Struct):
     description: str = ""
 
 
+class Moment(msgspec.Struct):
+    """A kind of event in Chargebee that a map can send as a data event of Intercom."""
+
+    name: str
+    event_types: list[str] = []
+
+
 class Wording(msgspec.Struct):
     """The meaning of an outcome or a reason, and what a person can do about it."""
 
@@ -43,6 +50,7 @@ class _Facts(msgspec.Struct):
     api_version: str = ""
     defaults: JsonObject = {}
     attributes: list[Attribute] = []
+    moments: list[Moment] = []
     outcomes: dict[str, Wording] = {}
     reasons: dict[str, Wording] = {}
     merge_outcomes: dict[str, Wording] = {}

@@ -129,7 +129,9 @@ def _find_outcome(history: History, run_id: str, reject: RejectRow) -> Retried:
 def _list_subjects(project: Project, pipeline: Pipeline, rejects: Sequence[RejectRow]) -> Iterator[str]:
     """Yield the records for the tap to read again, in the form of `--only`."""
     if pipeline == SYNC:
-        yield from dict.fromkeys(f"customer={one.record_id}" for one in rejects)
+        # A refused event belongs to no row of a customer, so it is read by its own id.
+        subjects = {"events": "event"}
+        yield from dict.fromkeys(f"{subjects.get(one.stream, 'customer')}={one.record_id}" for one in rejects)
         return
     # A contact in ChartMogul stands for an Intercom contact at one company, see map-leads.
     yield from dict.fromkeys(

@@ -74,7 +74,7 @@ class MapSubscriptions(JoinMapper):
         super().__init__(**arguments)
         if problem := next(find_collisions(self.config), None):
             raise UserError(problem)
-        if self.config["moments"] and self.stream == "companies":
+        if self.chosen_moments and self.stream == "companies":
             raise UserError(
                 "`moments` are events of people, and `match_on` is about companies: set it to email or user_id, or "
                 "leave `moments` out."
@@ -115,13 +115,13 @@ class MapSubscriptions(JoinMapper):
         names = [("item_prices", "plans")] if self.config["plan_name"] == "name" else []
         marker = protocol.parse_marker(self._final_state)
         # A run over some customers may have been given no events.
-        events = [(moments.STREAM,)] if self.config["moments"] and not (marker and marker.subset) else []
+        events = [(moments.STREAM,)] if self.chosen_moments and not (marker and marker.subset) else []
         return [("customers",), ("subscriptions",), ("invoices",), *names, *events]
 
     def prepare_store(self) -> None:
         """Open the rows, and repeat the calculations that were made under other settings or rules."""
         self.billing = store.BillingStore(
-            self.store, self.generation, self._compute_match_value, self.config["moments"], self._is_erased_customer
+            self.store, self.generation, self._compute_match_value, self.chosen_moments, self._is_erased_customer
         )
         if self.is_current(self.store):
             return
@@ -153,6 +153,12 @@ class MapSubscriptions(JoinMapper):
     def stream(self) -> str:
         """The name of the stream that is sent."""
         return "companies" if self.config["match_on"].startswith("company_") else "contacts"
+
+    @property
+    def chosen_moments(self) -> Sequence[str]:
+        """The moments that are sent."""
+        # Without a default, the fingerprint of a project that chooses none is what it was before there were moments.
+        return self.config.get("moments") or ()
 
     def _is_erased_customer(self, customer_id: str) -> bool:
         return customer_id in self.erased_ids or self.block_list.is_blocked(customer_id)
@@ -216,10 +222,10 @@ class MapSubscriptions(JoinMapper):
 
     def _derive_moments(self) -> Iterator[singer.Message]:
         """Yield the stream of moments, even an empty one: its SCHEMA says which moments are chosen since when."""
-        if not self.config["moments"]:
+        if not self.chosen_moments:
             return
         read_at = protocol.get_bookmarks(self._final_state).get(moments.STREAM, {}).get("read_at")
-        schema = moments.build_schema(self.config["moments"], read_at if isinstance(read_at, int) else self.now)
+        schema = moments.build_schema(self.chosen_moments, read_at if isinstance(read_at, int) else self.now)
         if self.is_subset:
             schema[SUBSET] = True
         yield singer.SchemaMessage(moments.STREAM, schema, ["event_id"])
@@ -277,5 +283,5 @@ class MapSubscriptions(JoinMapper):
             "unchanged": self.totals["unchanged"],
             **{note: self.notes.counts[note] for note in (*NOTES, UNFIT, ODD_VALUE, MISSING_MEMBER)},
             "waiting_for_customer": waiting,
-            **({"moments": self.notes.counts["moments"]} if self.config["moments"] else {}),
+            **({"moments": self.notes.counts["moments"]} if self.chosen_moments else {}),
         }

@@ -64,7 +64,6 @@ SETTINGS = (
     th.Property(
         "moments",
         th.ArrayType(th.StringType(allowed_values=list(MOMENTS))),
-        default=[],
         description="What happens in Chargebee and is sent to Intercom as data events. Needs the stream `events`.",
     ),
     th.Property(
