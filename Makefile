@@ -1,6 +1,6 @@
 # Two commands are the whole set-up: `make demo` and `make test`. Each needs only Python >= 3.11, make and a package index.
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick conformance faults ledger bench lint format sandbox readme constraints hub clean
+.PHONY: help demo test quick conformance scale faults ledger bench lint format sandbox readme constraints hub clean
 
 PYTHON ?= python3
 PORT ?= 8100
@@ -28,6 +28,9 @@ conformance: .venv/synced ## Run others' clients and connectors against the sand
 
 faults: .venv/synced ## Kill, drop and storm, at fifty moments
 	FAULT_MOMENTS=50 $(UV) run --no-sync pytest -m faults -n 2
+
+scale: .venv/synced .venv-airflow/synced ## Run two sites on a real Airflow with PostgreSQL, Redis and two workers; kill and restart them
+	PATH="$(dir $(abspath $(UV))):$$PATH" $(UV) run --no-sync pytest -m scale -s tests/scale
 
 ledger: .venv/synced ## Reckon a business of 2,000 over twelve months independently of the map, in both catalogs, and account for 600 customers
 	LEDGER_CUSTOMERS=2000 LEDGER_MONTHS=12 $(UV) run --no-sync pytest -n 2 tests/map_subscriptions/test_map_subscriptions_ledger.py
@@ -60,11 +63,16 @@ hub: .venv/synced ## Write hub/*.yml, the plugin definitions that `meltano add -
 	$(UV) run --no-sync python scripts/make_hub.py
 
 clean: ## Remove what the commands above made (not .env, not Meltano's state)
-	rm -rf .venv .venv-conformance .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-conformance .venv-airflow .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The mark is newer than everything it was made from, so that a second command starts at once.
 .venv/synced: $(if $(filter .uv/%,$(UV)),.uv/bin/uv) pyproject.toml uv.lock $(wildcard */pyproject.toml)
 	$(UV) sync
+	@touch $@
+
+.venv-airflow/synced: deploy/airflow/constraints.txt deploy/airflow/requirements.txt $(if $(filter .uv/%,$(UV)),.uv/bin/uv)
+	$(UV) venv --quiet --clear .venv-airflow
+	$(UV) pip install --quiet --python .venv-airflow --constraint deploy/airflow/constraints.txt --requirement deploy/airflow/requirements.txt
 	@touch $@
 
 .uv/bin/uv:
