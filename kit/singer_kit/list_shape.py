@@ -19,9 +19,9 @@ Key = Text | Number
 Paging = Literal["none", "cursor", "numbered", "scroll", "has_more", "next_offset"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ListShape:
-    """The form of the answers of one list.
+    """The form of the answers of one list. It is a key of the cache of decoders, so it equals itself only.
 
     Args:
         name: the name of the list in messages.

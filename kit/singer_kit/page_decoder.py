@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -99,29 +100,7 @@ class PageDecoder:
         self.odd: Counter[str] = Counter()
         """For each member, the number of records in which it had another type than declared."""
         self._key = attrgetter(*shape.key) if shape.key else id
-        fields = _build_fields({**shape.needed, **shape.key}, shape.present)
-        self._decoder = msgspec.json.Decoder(_build_struct("Members", fields + _build_optional_fields(shape.wanted)))
-        self._tolerant_decoder = msgspec.json.Decoder(
-            _build_struct("Members", fields + _build_optional_fields(dict.fromkeys(shape.wanted, Any)))
-        )
-        self._page = self._build_page(shape)
-
-    def _build_page(self, shape: ListShape) -> Any:
-        item: Any = msgspec.Raw
-        if shape.envelope:
-            siblings = [(name, msgspec.Raw, _ABSENT) for name in shape.siblings]
-            item = msgspec.defstruct("Item", [("record", msgspec.Raw), *siblings], rename={"record": shape.envelope})
-        items = item if shape.single else list[item]
-        if not shape.items:
-            return items
-        total = [("total", Number if shape.total_needed else Number | None)] if shape.total else []
-        fields = [("items", items), *(total if shape.total_needed else [(*one, None) for one in total])]
-        return msgspec.defstruct(
-            "Page",
-            [*fields, *_PAGING[shape.paging]],
-            rename={"items": shape.items, "total": shape.total},
-            kw_only=True,
-        )
+        self._decoder, self._tolerant_decoder, self._page = _build_decoders(shape)
 
     def find_key(self, item: Item) -> object:
         """Return a record's key. A key of another type becomes text, so that it can be compared."""
@@ -275,6 +254,34 @@ def _may_be_null(kind: Any) -> bool:
     except msgspec.ValidationError:
         return False
     return True
+
+
+@lru_cache(maxsize=256)
+def _build_decoders(shape: ListShape) -> tuple[msgspec.json.Decoder[Any], msgspec.json.Decoder[Any], Any]:
+    """Return the strict and the tolerant decoder of a record, and the type of a page."""
+    # Every single write of a target decodes its answer, and to build the types takes half a millisecond.
+    fields = _build_fields({**shape.needed, **shape.key}, shape.present)
+    strict = _build_struct("Members", fields + _build_optional_fields(shape.wanted))
+    tolerant = _build_struct("Members", fields + _build_optional_fields(dict.fromkeys(shape.wanted, Any)))
+    return msgspec.json.Decoder(strict), msgspec.json.Decoder(tolerant), _build_page(shape)
+
+
+def _build_page(shape: ListShape) -> Any:
+    item: Any = msgspec.Raw
+    if shape.envelope:
+        siblings = [(name, msgspec.Raw, _ABSENT) for name in shape.siblings]
+        item = msgspec.defstruct("Item", [("record", msgspec.Raw), *siblings], rename={"record": shape.envelope})
+    items = item if shape.single else list[item]
+    if not shape.items:
+        return items
+    total = [("total", Number if shape.total_needed else Number | None)] if shape.total else []
+    fields = [("items", items), *(total if shape.total_needed else [(*one, None) for one in total])]
+    return msgspec.defstruct(
+        "Page",
+        [*fields, *_PAGING[shape.paging]],
+        rename={"items": shape.items, "total": shape.total},
+        kw_only=True,
+    )
 
 
 def _build_struct(name: str, fields: list[Any]) -> Any:
