@@ -222,6 +222,13 @@ def live_months(chain: Chain, seed: int, *, customers: int, months: int, kills: 
         chain.sandbox.advance(days=30)
         if random.random() < 0.3:
             chain.refresh()
+        elif random.random() < 0.7:
+            # Before the plain run, `standpipe live` runs over some of the events, with their customers.
+            rung = [one for one in chain.sandbox.world.business.events.records[seen:] if random.random() < 0.5]
+            customers_rung = sorted({find_customer(one) for one in rung} - {""})
+            if customers_rung:
+                lines = chain.read(customer_ids=customers_rung, event_ids=[one.id for one in rung])
+                chain.write(lines, killed_at=random.choice((None, 1, 5, 9)))
         lines = chain.read()
         steps = 20
         while chain.killer.kills < kills * (month + 1) / months:
