@@ -261,6 +261,25 @@ def test_a_killed_run_loses_nothing_and_sends_nothing_twice(
     assert events.rows() == [("ev_1", AT, 1), ("ev_2", AT + 1, 1)]
 
 
+@pytest.mark.parametrize(("deduplicates", "times"), [(True, 1), (False, 2)], ids=["ignored", "kept"])
+def test_what_remains_possible_when_the_list_lags(
+    events: Events, monkeypatch: pytest.MonkeyPatch, *, deduplicates: bool, times: int
+) -> None:
+    """An event whose outcome was lost and that is not listed yet is sent again, with the second that it had.
+
+    Intercom may ignore it; where it does not, the contact has it twice.
+    """
+    switches = {"intercom_events_deduplicate": deduplicates, "intercom_events_lag": 60}
+    events.workspace.sandbox.reset(customers=0, **switches)
+    events.workspace.add(email="ann@a.example")
+    with monkeypatch.context() as patch:
+        patch.setattr(EventLedger, "settle", lambda *_: kill_now())
+        with pytest.raises(KilledError):
+            events.feed([event("ev_1")])
+    assert events.feed([event("ev_1")]) == {"sent": 1}
+    assert events.known() == {("payment-failed", "ev_1", AT): times}
+
+
 def kill_now() -> None:
     """Die."""
     raise KilledError
