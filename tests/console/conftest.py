@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import shutil
 import sys
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from plugin_answers import ask_plugin
 from standpipe_console.project.meltano import Project
-from standpipe_console.project.plugin_facts import PluginFacts, read_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.testing import RunningSandbox
+    from standpipe_console.project.plugin_facts import PluginFacts
 
 ROOT = Path(__file__).parents[2]
-
-
-@cache
-def ask_plugin(plugin: str) -> PluginFacts:
-    """Read what a plugin says about itself, once for all tests."""
-    return read_facts(plugin, Path(sys.executable).with_name(plugin))
 
 
 @pytest.fixture(scope="session")

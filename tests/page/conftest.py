@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 import time
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from jinja2.bccache import Bucket, BytecodeCache
+from plugin_answers import ask_plugin
 from standpipe_console.page.actions import ActionRunner
 from standpipe_console.page.app import build_app
 from standpipe_console.page.background import BackgroundResults
@@ -23,7 +22,6 @@ from standpipe_console.page.sessions import LoginLimiter, Password, Sessions
 from standpipe_console.page.site import Site
 from standpipe_console.project.meltano import Project
 from standpipe_console.project.pipelines import PIPELINES
-from standpipe_console.project.plugin_facts import PluginFacts, read_facts
 from starlette.testclient import TestClient
 
 if TYPE_CHECKING:
@@ -40,12 +38,6 @@ KEYS = {
     "TAP_INTERCOM_ACCESS_TOKEN": "the-intercom-token",
     "TARGET_CHARTMOGUL_API_KEY": "the-chartmogul-key",
 }
-
-
-@cache
-def ask_plugin(plugin: str) -> PluginFacts:
-    """Ask a plugin about itself, once for all tests."""
-    return read_facts(plugin, Path(sys.executable).with_name(plugin))
 
 
 class CompiledTemplates(BytecodeCache):
