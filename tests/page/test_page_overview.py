@@ -56,10 +56,21 @@ def test_a_run_that_went_well(page: Page) -> None:
     assert "Chargebee to Intercom not scheduled It runs only when somebody starts it." in text
     assert "Last run today 09:00 , took 1.0 s See the run" in text
     assert (
+        "56 of 60 customers show in Intercom what Chargebee said today 09:00 . The table says why the others do not."
+    ) in text
+    assert (
         "Customers Became Because 40 updated matched, and something differed 2 created not known to Intercom "
         "14 unchanged matched, and nothing differed 1 skipped several match 3 not sent another customer has the same "
         "match value and is sent instead 60 in all, with 61 calls to Intercom"
     ) in text
+
+
+def test_after_an_undo_nobody_says_that_the_values_are_right(page: Page) -> None:
+    """Until the next run, the system shows what it showed before."""
+    write_run(page.project)
+    undo = JournalFile(page.project.system_dir / "standpipe", "run-2", at=NOW - 3600, mode="undo")
+    undo.end()
+    assert "what Chargebee said" not in read_text(page.get("/").text)
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,16 @@ def test_a_customer_is_found_and_shows_every_change(filled: Page) -> None:
     assert "27 Nov 11:00 created in Intercom: not known to Intercom . The run" in text
 
 
+def test_what_stands_in_a_customers_way_comes_first(filled: Page) -> None:
+    """A person who sees an old value learns why, and what to do."""
+    text = read_text(filled.get("/customer?id=dan").text)
+    assert (
+        "27 Nov 11:00 : rejected in Intercom: Email is invalid . Intercom still shows the values from before. "
+        "Correct it in Chargebee; the next run sends it again."
+    ) in text
+    assert "still shows" not in read_text(filled.get("/customer?id=ann").text)
+
+
 EXPLAINED: dict[str, Any] = {
     "customer_id": "ann",
     "chargebee": {

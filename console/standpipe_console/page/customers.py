@@ -9,6 +9,7 @@ from urllib.parse import quote
 from standpipe_console.checks.explain import explain_customer
 from standpipe_console.checks.explain_text import COLUMNS, compare_attributes, describe_decision, read_field
 from standpipe_console.errors import ConsoleError
+from standpipe_console.history.recording import PROBLEMS
 from standpipe_console.project.pipelines import SYNC
 
 from . import words
@@ -76,23 +77,38 @@ def show_customer(site: Site, request: Request) -> Response:
     customer_id = explained["customer_id"] if explained else wanted
     rows = site.history.open().list_record_history(customer_id)
     named = next((row for row in rows if row.name or row.email), None)
+    attributes = list(compare_attributes(explained)) if explained else []
+    deeds = [_describe_deed(site, row) for row in rows]
     is_asked = SYNC in site.project.ready_pipelines
     context = {
         "id": customer_id,
         "wanted": wanted,
         "named": named,
-        "deeds": [_describe_deed(site, row) for row in rows],
+        "deeds": deeds,
+        # What stands in the way comes first, for each system by what happened last there.
+        "obstacles": [one for one in _find_last(deeds) if one.record.kind in PROBLEMS],
         "explained": explained,
         "problem": problem,
         "is_asked": is_asked,
         "still": still,
         "tables": list(_build_tables(explained)) if explained else [],
-        "attributes": list(compare_attributes(explained)) if explained else [],
+        # What differs comes first: it is what a person looks for.
+        "attributes": sorted(attributes, key=lambda one: one[1] == one[2]),
+        "differing": sum(one[1] != one[2] for one in attributes),
         "decision": list(describe_decision(explained)) if explained else [],
         "links": _build_links(site, customer_id, explained),
     }
     renews = is_asked and explained is None and not problem and not still
     return site.render(request, "customer.html", customer_id, context, section="Customers", renews=renews)
+
+
+def _find_last(deeds: list[Deed]) -> Iterator[Deed]:
+    """Yield what happened last in each system."""
+    seen = set()
+    for one in deeds:
+        if one.job not in seen:
+            seen.add(one.job)
+            yield one
 
 
 def _explain(site: Site, wanted: str) -> tuple[JsonObject | None, str]:

@@ -14,6 +14,7 @@ from standpipe_console.live.live_status import describe_live
 from standpipe_console.project.pipelines import LEADS, SYNC
 from standpipe_console.runs.locks import JobLock
 
+from .formats import pluralise
 from .health import Health, Level, Signs, list_health
 from .words import clean_reason, explain_not_sent, name_system
 
@@ -36,6 +37,8 @@ FURTHER_JOBS = {
 }
 #: The outcomes of a target's summary that are counts of records, in the order in which they are shown.
 _OUTCOMES = ("updated", "created", "converted", "unchanged", "held", "deleted", "unknown", "not_reached")
+#: The outcomes after which the system shows what the source says.
+_RIGHT = {"updated", "created", "converted", "unchanged"}
 _SHOWN_ACTIONS = 5
 #: Runs over everything that are looked at, for the last one and the last good one.
 _LOOKED_AT = 100
@@ -66,6 +69,12 @@ class PipelinePanel:
     outcomes: list[OutcomeRow]
     calls: int | None
     is_paused: bool = False
+    is_undone: bool = False  #: a run was undone since the last one
+
+    @property
+    def source(self) -> str:
+        """The name of the system that is read."""
+        return self.pipeline.title.partition(" to ")[0]
 
     @property
     def noun(self) -> str:
@@ -81,6 +90,11 @@ class PipelinePanel:
     def total(self) -> int:
         """How many records the table counts."""
         return sum(row.count for row in self.outcomes)
+
+    @property
+    def right(self) -> int:
+        """How many records the system shows as the source has them, since the last run."""
+        return sum(row.count for row in self.outcomes if row.became in _RIGHT)
 
     @property
     def further_jobs(self) -> tuple[tuple[str, str], ...]:
@@ -151,6 +165,7 @@ def build_panel(site: Site, pipeline: Pipeline, live: Mapping[str, Any]) -> Pipe
         outcomes=list_outcomes(last.counts, site.view.find_facts(pipeline.target), rejects) if last else [],
         calls=last.counts.get("calls") if last else None,
         is_paused=pause is not None,
+        is_undone=any(row.mode == "undo" and last is not None and row.started_at > last.started_at for row in rows),
     )
 
 
@@ -177,11 +192,11 @@ def list_outcomes(counts: Mapping[str, Any], facts: PluginFacts, rejects: Sequen
 
 def _explain(kind: str, reason: str, facts: PluginFacts, rejects: Sequence[RejectRow]) -> str:
     """Return why records were skipped or refused; the vendor's own sentence says more than its code."""
-    text = facts.explain_outcome(kind, reason).text
     sentences = {one.detail for one in rejects if one.reason == reason and one.detail}
     if kind != "rejected" or not sentences:
-        return text
-    return sentences.pop() if len(sentences) == 1 else f"{text}, for example: {max(sentences)}"
+        return facts.explain_outcome(kind, reason).text
+    others = len(sentences) - 1
+    return f"{max(sentences)} (and {pluralise(others, 'other reason')})" if others else sentences.pop()
 
 
 def list_attention(panels: list[PipelinePanel], live: Mapping[str, Any], problem: str) -> list[Attention]:

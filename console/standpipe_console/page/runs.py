@@ -15,7 +15,7 @@ from standpipe_console.history.records import SORTS
 from standpipe_console.project.plugin_facts import Wording
 
 from . import words
-from .formats import list_fields, shorten_field
+from .formats import list_fields, pluralise, shorten_field
 from .paging import SIZE, build_pager, read_controls
 
 if TYPE_CHECKING:
@@ -159,7 +159,8 @@ def _build_group(site: Site, run: RunRow, controls: Controls, group: RecordGroup
     wording = explain(site, run.plugin, group.kind, group.reason)
     because = wording.text
     if group.detail:
-        because = group.detail if group.details == 1 else f"{because}, for example: {group.detail}"
+        others = group.details - 1
+        because = group.detail if not others else f"{group.detail} (and {pluralise(others, 'other reason')})"
     address = controls.build_address(kind=group.kind, reason=group.reason, q="", page=1)
     return GroupLine(group, words.describe_kind(group.kind), because, wording.remedy, address)
 
@@ -183,7 +184,8 @@ def explain(site: Site, plugin: str, kind: str, reason: str) -> Wording:
     if pipeline is None or pipeline not in site.project.ready_pipelines:
         return Wording(reason)
     wording = site.view.find_facts(plugin).explain_outcome(kind, reason)
-    return wording if wording.text else Wording(reason, wording.remedy)
+    remedy = wording.remedy or (words.REFUSAL_REMEDIES.get(plugin, "") if kind == "rejected" else "")
+    return Wording(wording.text or reason, remedy)
 
 
 def explain_row(site: Site, row: RecordRow | RejectRow, kind: str) -> Wording:

@@ -42,6 +42,11 @@ JOBS = {
     "merge-report": "Comparison of leads",
     "undo": "Undo",
 }
+#: What to do about a record that a target's system refused, where its own words do not say it.
+REFUSAL_REMEDIES = {
+    "target-intercom": "Correct it in Chargebee; the next run sends it again.",
+    "target-chartmogul": "Correct it in Intercom; the next run sends it again.",
+}
 #: The systems that are written to.
 SYSTEMS = {"intercom": "Intercom", "chartmogul": "ChartMogul"}
 #: The outcome of a record: the class of its badge.
