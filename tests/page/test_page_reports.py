@@ -27,7 +27,7 @@ def test_the_totals_of_a_validation_add_up(filled: Page) -> None:
     """Each customer of Chargebee is in one row of the table, with the reason and what to do."""
     text = read_text(filled.get("/validation").text)
     assert "5 customers in Chargebee: 4 looked up in Intercom, 1 not sent." in text
-    table = text[text.index("Customers A sync Because What to do") : text.index("in all")]
+    table = text[text.index("Customers With a sync Because What to do") : text.index("in all")]
     assert [int(count) for count in re.findall(r"(\d+) customers that would", table)] == [1, 1, 1, 1, 1]
     assert "would be skipped several match merge or correct them in Intercom" in table
     assert text[text.index("in all") - 2] == "5"

@@ -206,7 +206,8 @@ def test_a_customer_that_nobody_knows_is_said(filled: Page, vendors: threading.E
 def test_rejects_have_their_age(filled: Page) -> None:
     """With the reason, and a button for each and for all."""
     text = read_text(filled.get("/rejects").text)
-    assert "Intercom Email is invalid 2 days 1 27 Nov 11:00 Try again dan" in text
+    remedy = "Correct it in Chargebee; the next run sends it again."
+    assert f"Intercom Email is invalid {remedy} 2 days 1 27 Nov 11:00 Try again dan" in text
     assert "Try all again" in text
 
 
