@@ -14,8 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from singer_kit.journal import list_journals
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
+from target_intercom._kit.transport import CallCounts
 from target_intercom.api.client import IntercomClient
 from target_intercom.records.data_events import fit_metadata, read_event
+from target_intercom.reporting.outcomes import Outcome, Summary
+from target_intercom.reporting.terminal import format_promise
 from target_intercom.target import TargetIntercom
 from target_intercom.writing.event_ledger import EventLedger
 
@@ -176,6 +179,15 @@ def test_a_validation_lists_what_would_be_sent(events: Events) -> None:
         f"ev_1,ann,payment-failed,{AT},sent,,{ann},https://app.intercom.com/a/apps/sandboxws/users/{ann}/all-conversations",
         f"ev_2,bob,payment-failed,{AT},skipped,no_contact,,",
     ]
+
+
+def test_the_last_sentence_of_a_validation_counts_the_events() -> None:
+    """A validation ends with what a sync would do, data events included."""
+    summary = Summary(mode="validate", has_events=True)
+    summary.count_event(Outcome("sent"))
+    summary.count_outcome("contacts", Outcome("unchanged"))
+    figures = summary.as_dict(CallCounts(), 0)
+    assert format_promise(figures) == "Nothing was written. A sync would leave unchanged 1, would send 1 events."
 
 
 def test_without_the_stream_nothing_differs(workspace: Any, target: Any, customer: Record) -> None:

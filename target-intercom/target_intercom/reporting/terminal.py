@@ -91,6 +91,8 @@ def format_promise(summary: Mapping[str, JsonValue]) -> str:
     parts = [f"{name_outcome(kind, validate=True)} {count:,}" for kind, count in counts.items()]
     if missing := len(summary["attributes_missing"]):
         parts.append(f"would create {missing:,} attributes")
+    if sent := summary.get("events_sent"):
+        parts.append(f"would send {sent:,} events")
     return f"Nothing was written. A sync {', '.join(parts) or 'would write nothing'}."
 
 
