@@ -129,11 +129,10 @@ class Pipeline(RunBase):
         """
         self._is_declared = True
         self._value_name = self._settings.match_keys[stream].label
-        self._streams[stream].is_subset = bool(schema.get(SUBSET))
         if schema.get(SUBSET):
             self.journal.mark_subset()
         with _as_configuration_error():
-            return self._streams[stream].attributes.declare(schema, key_properties)
+            return self._streams[stream].declare(schema, key_properties)
 
     def add_record(self, stream: str, record_id: str | None, record: JsonObject) -> None:
         """Take a record; `record_id` is the value of its key property."""
@@ -181,12 +180,16 @@ class Pipeline(RunBase):
             if count and not stream.is_subset:
                 for record_id, instead_of in self.not_sent.iterate_replaced():
                     stream.add_unsent(record_id, instead_of)
+            # Also a run over some records has new facts about who is left out.
+            if stream.is_declared:
+                for record_id in self.not_sent.iterate_left_out():
+                    stream.add_left_out(record_id, clear=self.not_sent.clears_left_out)
 
     def _process_and_report(self) -> None:
         listing = Listing(self._settings.list_records)
         reports = ReportFiles(self._settings.report_dir, int(time.time()), listing, self._links)
         try:
-            if self.summary.records:
+            if any(stream.has_input for stream in self._streams.values()):
                 self._process(reports)
             self._process_events(reports)
             self._is_done = True
@@ -206,7 +209,7 @@ class Pipeline(RunBase):
         self.events.finish(reports, self._find_stop_reason)
 
     def _process(self, reports: ReportFiles) -> None:
-        streams = [stream for stream in self._streams.values() if stream.buffer.count_rows()]
+        streams = [stream for stream in self._streams.values() if stream.has_input]
         missing = self._plan_attributes(streams)
         with open_workers(self._settings.max_concurrency) as executor:
             self._decide(streams, executor, reports, missing)

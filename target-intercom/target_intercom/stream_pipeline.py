@@ -15,6 +15,7 @@ from singer_sdk.exceptions import ConfigurationError
 
 from target_intercom._kit.dispatch import run_all
 from target_intercom._kit.limits import FIRST_ATTEMPTS, RejectLimit
+from target_intercom._kit.marker import SUBSET
 from target_intercom.decisions.change_guard import ChangeGuard, EarlierChanges
 from target_intercom.decisions.planning import Planner
 from target_intercom.matching.candidates import Candidates, MatchContext
@@ -34,13 +35,13 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from target_intercom._kit.journal import JournaledWrite, JournalWriter
-    from target_intercom._kit.json_types import JsonObject
+    from target_intercom._kit.json_types import JsonObject, JsonValue
     from target_intercom.api.client import IntercomClient
     from target_intercom.decisions.planning import Plan
     from target_intercom.matching.candidates import Matcher
     from target_intercom.matching.company_index import CompanyIndex
     from target_intercom.records.attributes import Attribute, RemoteAttribute
-    from target_intercom.records.buffer import Row
+    from target_intercom.records.buffer import Row, Unsent
     from target_intercom.records.payloads import Changes
     from target_intercom.records.remote import RemoteCompany, RemoteRecord
     from target_intercom.reporting.outcomes import Cleared, Summary
@@ -90,6 +91,7 @@ class StreamPipeline:
         used = settings.list_used_fields(object_type)
         self.attributes = StreamAttributes(self.options, settings.attributes_from, used)
         self.is_subset = False
+        self.is_declared = False  # whether a SCHEMA of the stream came
         """Whether the input contains only some records."""
         self.attacher: CompanyAttacher | None = None
         """Attaches contacts to companies, if the settings say so."""
@@ -101,7 +103,25 @@ class StreamPipeline:
         self._memory: Memory
         self._planner: Planner
 
+    @property
+    def has_input(self) -> bool:
+        """Whether there is anything to match: records, or links that may have to be cleared."""
+        return bool(self.buffer.count_rows() or self.buffer.count_unsent())
+
     # Read
+
+    def declare(self, schema: Mapping[str, JsonValue], key_properties: Collection[str]) -> set[str]:
+        """Take the stream's schema, and return the fields without a use.
+
+        Raises:
+            AttributeConflictError: an attribute has a type that Intercom lacks.
+        """
+        self.is_declared = True
+        self.is_subset = bool(schema.get(SUBSET))
+        settings, object_type = self._settings, self.options.object_type
+        conditions = (settings.cancelled_when, settings.deleted_when)
+        deciding = {field for one in conditions for field in settings.rename_condition(one, object_type)}
+        return self.attributes.declare(schema, key_properties) - deciding
 
     def add_record(self, record_id: str | None, record: JsonObject) -> None:
         """Take a record; `record_id` is the value of its key property."""
@@ -113,6 +133,20 @@ class StreamPipeline:
         """Take the id of a record that is not sent, so that the records with its link can be cleared."""
         if link := self.options.read_link({}, record_id):
             self.buffer.add_unsent(link, instead_of)
+
+    def add_left_out(self, record_id: str, *, clear: bool) -> None:
+        """Take the id of a record that takes no part any more.
+
+        Raises:
+            ConfigurationError: its values are to be cleared, and nothing shows where they are.
+        """
+        if link := self.options.read_link({}, record_id):
+            self.buffer.add_left_out(link, clear=clear)
+        elif clear:
+            raise ConfigurationError(
+                "Records that are left out are to be cleared, but only the link shows which they are: set "
+                "`link_attribute`, or the map's `on_left_out` to keep."
+            )
 
     def plan_attributes(self, existing: Sequence[RemoteAttribute]) -> list[Attribute]:
         """Decide with which types values are written, and return the attributes to create.
@@ -133,7 +167,13 @@ class StreamPipeline:
                 ", ".join(unwritten),
             )
         archived = frozenset(one.name for one in existing if one.is_archived)
-        self.options = replace(self.options, types=plan.types, choices=plan.choices, archived=archived)
+        self.options = replace(
+            self.options,
+            types=plan.types,
+            choices=plan.choices,
+            archived=archived,
+            guarded=self.attributes.guarded,
+        )
         self._earlier = frozenset(plan.earlier)
         self._summary.attributes_of_earlier_type += plan.earlier
         return plan.missing
@@ -176,11 +216,11 @@ class StreamPipeline:
             progress.add_steps(len(rows))
         # The records without a writing row are known only after every row has reserved its record.
         for batch in self.buffer.iterate_unsent(_BATCH):
-            linked = matcher.find_linked([row.link or "" for row, _ in batch])
-            for row, instead_of in batch:
-                found = linked.get(row.link or "", Candidates())
+            linked = matcher.find_linked([unsent.row.link or "" for unsent in batch])
+            for unsent in batch:
+                found = linked.get(unsent.row.link or "", Candidates())
                 if not found.error:
-                    self._store_unsent_plan(row, instead_of, self._planner.list_left(found))
+                    self._store_unsent_plan(unsent, self._planner.list_left(found))
 
     def find_stop_reason(self) -> str | None:
         """Return the sentence that stops a run before the first write, because too much would change."""
@@ -255,12 +295,16 @@ class StreamPipeline:
             if self._journal.is_on:
                 self._journal_record(row, outcome)
 
-    def _store_unsent_plan(self, row: Row, instead_of: str | None, left: Sequence[RemoteRecord]) -> None:
+    def _store_unsent_plan(self, unsent: Unsent, left: Sequence[RemoteRecord]) -> None:
         """Find what still has the link of a record that is not sent, and plan to clear it if the settings say so."""
-        result = self.buffer.find_result_by_link(instead_of)
+        row = unsent.row
+        if left and unsent.is_left_out:
+            # A wrong filter must not clear everybody unnoticed.
+            self._guard.count_linked(row.link or "", alarming=True)
+        result = self.buffer.find_result_by_link(unsent.instead_of)
         intercom_id = decode_result(result).intercom_id if result else None
         self._memory.set_moved(row, self.options, intercom_id or "", [one.id for one in left])
-        if left and self._settings.clear_moved:
+        if left and (self._settings.clear_moved or unsent.is_left_out):
             self.buffer.store_unsent_plan(row, PlannedWrite(clear=tuple(left)))
             self._memory.plan_clear(row, self.options)
 
@@ -314,7 +358,7 @@ class StreamPipeline:
         run_all(
             executor,
             writer.clear,
-            (row for batch in self.buffer.iterate_unsent(_BATCH, planned=True) for row, _ in batch),
+            (unsent.row for batch in self.buffer.iterate_unsent(_BATCH, planned=True) for unsent in batch),
             window=_QUEUED * self._settings.max_concurrency,
             record=record,
             find_stop_reason=find_stop_reason,

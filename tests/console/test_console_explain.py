@@ -190,3 +190,33 @@ def test_the_moments_of_a_contact_are_in_the_history(project: Project) -> None:
         }
     ]
     assert explain.read_moments(project, ["remote-ev_1", "other"]) == []
+
+
+def test_a_customer_that_the_filter_leaves_out(facts_of: Callable[[str], PluginFacts]) -> None:
+    """`explain` says that `only_customers` leaves a customer out, with the expression and what to do."""
+    found = {
+        "customer_id": "ann",
+        "group": [{"customer_id": "ann", "is_sent": False, "reason": "left_out"}],
+        "only_customers": "sub_status == 'active'",
+    }
+    left_out = explain.describe_filter(found, lambda: facts_of("map-subscriptions"))
+    assert left_out == {
+        "reason": "left_out",
+        "because": "left out by `only_customers`",
+        "remedy": "change `only_customers` if the customer should take part",
+        "only_customers": "sub_status == 'active'",
+    }
+    decision = {"outcome": None}
+    explained: dict[str, Any] = {"decision": decision, "sent_is": None, "left_out": left_out, "shares_match_with": []}
+    assert list(explain_text.describe_decision(explained)) == [
+        "Not sent: left out by `only_customers` (sub_status == 'active').",
+        "To change that: change `only_customers` if the customer should take part",
+        "Nothing is sent for it.",
+    ]
+
+
+def test_a_customer_that_takes_part_is_not_left_out(facts_of: Callable[[str], PluginFacts]) -> None:
+    """Who is sent, or shares a match value, is not left out by the filter."""
+    for reason in (None, "shares_match_value"):
+        found = {"customer_id": "ann", "group": [{"customer_id": "ann", "is_sent": True, "reason": reason}]}
+        assert explain.describe_filter(found, lambda: facts_of("map-subscriptions")) == {}

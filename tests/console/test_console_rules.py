@@ -164,3 +164,50 @@ def test_a_plugin_that_is_not_installed_is_named() -> None:
     assert list(rules.check_versions(dict.fromkeys(LEADS.plugins, "0.1.0"), LEADS.plugins)) == [
         Finding("plugins", "pass", "tap-intercom 0.1.0, map-leads 0.1.0, target-chartmogul 0.1.0")
     ]
+
+
+@pytest.mark.parametrize(
+    ("of_map", "of_target", "findings"),
+    [
+        ({}, {}, []),
+        (
+            {"only_customers": "cust_mrr > 0"},
+            {},
+            [
+                Finding(
+                    "filter",
+                    "pass",
+                    "only customers for whom `cust_mrr > 0` take part; the others keep what Intercom shows",
+                )
+            ],
+        ),
+        (
+            {"only_customers": "cust_mrr > 0", "on_left_out": "clear"},
+            {"link_attribute": "cb_cust_id"},
+            [
+                Finding(
+                    "filter",
+                    "pass",
+                    "only customers for whom `cust_mrr > 0` take part; what Intercom shows of the others is cleared",
+                )
+            ],
+        ),
+        (
+            {"only_customers": "cust_mrr > 0", "on_left_out": "clear"},
+            {"link_attribute": ""},
+            [
+                Finding(
+                    "filter",
+                    "fail",
+                    "map-subscriptions's `on_left_out` is clear, but target-intercom's `link_attribute` is empty, so "
+                    "nothing shows which records to clear",
+                    "meltano config set --store=dotenv map-subscriptions on_left_out keep",
+                )
+            ],
+        ),
+    ],
+    ids=["none", "keep", "clear", "clear without a link"],
+)
+def test_what_the_filter_does(of_map: dict[str, Any], of_target: dict[str, Any], findings: list[Finding]) -> None:
+    """`doctor` says what a filter does, and that nothing can be cleared without the link."""
+    assert list(rules.check_filter(SYNC, of_map, of_target)) == findings

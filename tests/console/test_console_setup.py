@@ -12,7 +12,7 @@ from standpipe_console.project.pipelines import PIPELINES
 from standpipe_console.project.pipelines import SYNC as SYNC_PIPELINE
 from standpipe_console.setup.command import parse_keys
 from standpipe_console.setup.prompts import Options
-from standpipe_console.setup.questions import QUESTIONS, Choice, Question, build_settings, find_answers
+from standpipe_console.setup.questions import QUESTIONS, STATUSES, Choice, Question, build_settings, find_answers
 from standpipe_console.setup.steps import Accounts, Outcome, find_sandbox, set_up
 
 if TYPE_CHECKING:
@@ -77,6 +77,43 @@ SYNC = {question.name: question for question in QUESTIONS["intercom"]}
 def test_answers_mean_settings(answers: dict[str, Any], expected: dict[tuple[str, str], Any]) -> None:
     """One answer sets the match settings of both the map and the target."""
     assert build_settings("intercom", answers) == expected
+
+
+FILTER, TABLE = (MAP, "only_customers"), (MAP, "attributes")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expression"),
+    [
+        (("active", "in_trial"), "sub_status in ['active', 'in_trial']"),
+        (("none",), "is_empty(sub_status)"),
+        (("paused", "none"), "is_empty(sub_status) or sub_status in ['paused']"),
+        (("cust_mrr > 5",), "cust_mrr > 5"),
+    ],
+    ids=["statuses", "none", "both", "of the user"],
+)
+def test_a_filter_by_status(statuses: tuple[str, ...], expression: str) -> None:
+    """The chosen statuses become a filter, and the filter the answer of the next setup; another filter stays."""
+    settings = build_settings("intercom", {"identifier": "email", "statuses": statuses})
+    assert settings[FILTER] == expression
+    assert find_answers("intercom", settings)["statuses"] == statuses
+
+
+def test_all_statuses_are_no_filter() -> None:
+    """Without a choice nothing is set; a present filter goes when nothing is checked."""
+    answers = {"identifier": "email", "statuses": ()}
+    assert FILTER not in build_settings("intercom", answers)
+    assert build_settings("intercom", answers, {FILTER: "cust_mrr > 5"})[FILTER] == ""
+    assert build_settings("intercom", {**answers, "statuses": tuple(STATUSES)})[FILTER] == ""
+
+
+def test_attributes_that_are_left_out() -> None:
+    """The chosen attributes are left out; what is renamed or computed stays."""
+    present = {TABLE: {"cust_mrr": "revenue", "cb_payment_type": False}, (MAP, "attribute_prefix"): "cb_"}
+    assert find_answers("intercom", {**present, (MAP, "match_on"): "email"})["left_out"] == ("payment_type",)
+    answers = {"identifier": "email", "left_out": ("company_name",)}
+    assert build_settings("intercom", answers, present)[TABLE] == {"cust_mrr": "revenue", "company_name": False}
+    assert TABLE not in build_settings("intercom", {**answers, "left_out": ()})
 
 
 def test_leads_have_settings_of_their_own() -> None:

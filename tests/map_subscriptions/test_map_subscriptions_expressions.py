@@ -7,6 +7,7 @@ import time
 import tracemalloc
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -368,3 +369,11 @@ def test_an_accepted_expression_calls_only_listed_functions(text: str) -> None:
     assert called <= FUNCTIONS.keys()
     names = {node.id for node in nodes if isinstance(node, ast.Name)}
     assert names <= NAMES.keys() | FUNCTIONS.keys() | {"null", "true", "nan", "inf"}
+
+
+def test_every_function_is_in_the_documents() -> None:
+    """docs/attributes.md has a line for each function, with what it means."""
+    text = (Path(__file__).parents[2] / "docs/attributes.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("| `") and "(" in line.partition("|")[2][:16]]
+    found = {line.partition("`")[2].partition("(")[0]: line.split(" | ")[-1].removesuffix(" |") for line in lines}
+    assert found == {name: function.meaning for name, function in FUNCTIONS.items()}

@@ -107,6 +107,7 @@ def test_everything_that_is_known_of_a_customer(mapper: Mapper) -> None:
             {"customer_id": "c1", "is_sent": True, "reason": None},
             {"customer_id": "c9", "is_sent": False, "reason": "shares_match_value"},
         ],
+        "only_customers": None,
         "sent_is": "c1",
         "chargebee": {"customers": [twin[1]], "subscriptions": [], "invoices": []},
         "counted_subscriptions": [],
@@ -120,6 +121,32 @@ def test_everything_that_is_known_of_a_customer(mapper: Mapper) -> None:
         ("RECORD", "contacts"),
     ]
     assert messages[0] == sent.schema
+
+
+@pytest.mark.parametrize(
+    ("text", "sent_is", "reasons"),
+    [
+        ("sub_status == 'active'", "c1", [None, "left_out"]),
+        ("sub_status != 'active' or is_empty(sub_status)", "c9", ["left_out", None]),
+        ("false", None, ["left_out", "left_out"]),
+        ("1 / (cust_mrr - 9) > 0", None, ["undecided", "left_out"]),
+        ("1 / (cust_mrr - 9) < 5", None, ["undecided", "undecided"]),
+    ],
+    ids=[
+        "the winner takes part",
+        "the other takes part",
+        "none",
+        "left out, and no result",
+        "no result for the winner",
+    ],
+)
+def test_who_is_left_out(mapper: Mapper, text: str, sent_is: str | None, reasons: list[str | None]) -> None:
+    """`inspect` says who of a group the filter leaves out, and who is sent then."""
+    twin = ("customers", {"id": "c9", "email": "ada@example.com", "created_at": 1600000000})
+    mapper.run(*ROWS, twin, only_customers=text)
+    found = ask(mapper, "inspect", "c9", only_customers=text)
+    assert (found["sent_is"], [one["reason"] for one in found["group"]]) == (sent_is, reasons)
+    assert (found["derived"].get("customer_id"), found["only_customers"]) == (sent_is, text)
 
 
 def test_messages_are_those_of_a_preview(mapper: Mapper) -> None:
@@ -316,6 +343,6 @@ def test_about_tells_attributes_and_reasons(capsys: pytest.CaptureFixture[str]) 
     rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in text.splitlines() if "| `cb_" in line]
     assert [(row[0].strip("`"), row[1], row[2], row[3].strip("()")) for row in rows] == made
     assert len(made) == 33
-    assert list(facts["reasons"]) == ["shares_match_value", "replaced"]
+    assert list(facts["reasons"]) == ["shares_match_value", "replaced", "left_out", "undecided"]
     assert all(one["text"] and one["remedy"] for one in facts["reasons"].values())
     assert facts["defaults"]["attribute_prefix"] == "cb_"

@@ -154,10 +154,12 @@ def test_setup_asks_at_a_terminal_and_shows_no_key(console: Console) -> None:
         answer(terminal, "only as a lead", "")
         answer(terminal, "more fields of the customer.*cf_Account_Manager", " ")
         answer(terminal, "more fields of the subscription", "")
+        answer(terminal, "Which customers take part", "")
+        answer(terminal, "Leave out any of the attributes", "")
         terminal.expect("(?s)customers in Intercom. +users .B2C.*is set up. The keys are in")
     shown = (console.root.parent / "terminal.log").read_text()
     lines = block("meltano invoke standpipe:setup").splitlines()
-    assert len([line for line in lines if line.startswith("? ")]) == 10
+    assert len([line for line in lines if line.startswith("? ")]) == 12
     seen = normal(console, plain(shown))
     assert [line for line in lines if line not in seen] == []
     assert not [key for key in (*KEYS.values(), "wrong-key-77") if key in shown]

@@ -47,7 +47,7 @@ def test_customers_that_were_not_sent_are_listed_alone(target: Any, capsys: pyte
     assert (target.directory / "not_sent.csv").read_text().splitlines() == [
         "id,reason,instead_of,because,name,company,mrr,source_link",
         'b,shares_match_value,a,"shares its match value with a, which is sent",B,Bee,9.5,',
-        "c,left_out,,left out by the filter,,,,",
+        "c,left_out,,left out by `only_customers`,,,,",
     ]
     summary = json.loads((target.directory / "summary.json").read_text())
     assert (summary["status"], summary["not_sent"]) == ("completed", {"shares_match_value": 1, "left_out": 1})
@@ -138,7 +138,7 @@ def test_totals_as_a_sum(totals: Totals, equation: str) -> None:
     [
         ({"reason": "shares_match_value", "instead_of": "a"}, "shares its match value with a, which is sent"),
         ({"reason": "replaced", "instead_of": "a"}, "replaced by a, which is sent"),
-        ({"reason": "left_out"}, "left out by the filter"),
+        ({"reason": "left_out"}, "left out by `only_customers`"),
         ({"reason": "shares_match_value", "instead_of": None}, "shares its match value with another, which is sent"),
         ({"reason": "{odd}"}, "{odd}"),
         ({}, "unknown"),

@@ -35,7 +35,7 @@ from standpipe_maps._kit.plugin import Plugin
 from standpipe_maps.input_spool import InputSpool, strip_nul
 from standpipe_maps.messages import RawReader, open_spool, write_spool
 from standpipe_maps.persons import NAMED_RECORD
-from standpipe_maps.settings import HOUSEKEEPING
+from standpipe_maps.settings import HOUSEKEEPING, LATER_SETTINGS, read_defaults
 from standpipe_maps.sqlite_store import open_throw_away
 from standpipe_maps.store_places import open_place
 from standpipe_maps.summary import format_summary, write_summary
@@ -368,7 +368,12 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         return None if everything or not self._confirmed else self._confirmed
 
     def _compute_fingerprint(self) -> str:
-        settings = {name: value for name, value in self.config.items() if name not in HOUSEKEEPING}
+        defaults = read_defaults(self.config_jsonschema)
+        settings = {
+            name: value
+            for name, value in self.config.items()
+            if name not in HOUSEKEEPING and not (name in LATER_SETTINGS and value == defaults[name])
+        }
         # A new version may derive different values from the same rows.
         parts = [self.plugin_version, settings, self.build_fingerprint()]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

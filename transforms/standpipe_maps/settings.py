@@ -28,7 +28,8 @@ HOUSEKEEPING = frozenset(
         "max_missing",
     }
 )
-
+# These came later. With their default they are not part of the fingerprint, so that an upgrade resends nothing.
+LATER_SETTINGS = frozenset({"on_left_out", "on_renamed"})
 
 _STORE_SETTINGS = (
     th.Property(

@@ -27,6 +27,11 @@ class Notes:
         self.counts: Counter[str] = Counter()
         self.ids: dict[str, list[str]] = {}
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self.counts.clear()
+        self.ids.clear()
+
     def count_record(self, note: str, key: str) -> None:
         """Count the record with this id."""
         self.counts[note] += 1

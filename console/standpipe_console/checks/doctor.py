@@ -96,6 +96,7 @@ def check_settings(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
     project.load_facts([pipeline.map, pipeline.target])
     of_map, of_target = (project.get_effective_settings(plugin) for plugin in (pipeline.map, pipeline.target))
     yield from rules.compare_settings(pipeline, of_map, of_target)
+    yield from rules.check_filter(pipeline, of_map, of_target)
 
 
 def check_moments(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
@@ -116,7 +117,10 @@ def check_dry_run(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
     """Yield whether map and target accept their settings, and the vendor the attributes, with an invented record."""
     rows = {pipeline.streams[0]: [dict(pipeline.sample_record)]}
     try:
-        dry_run_rows(project, pipeline, rows)
+        found = dry_run_rows(project, pipeline, rows)
+        if not found.records:
+            # The filter is right, but leaves the invented record out, so that the target has seen nothing.
+            dry_run_rows(project, pipeline, rows, [pipeline.filter_setting])
     except ConsoleError as error:
         yield Finding("dry run", "fail", error.message, "do what the message says; nothing was written")
     else:
@@ -134,7 +138,8 @@ def check_money(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
     for invoice in rules.find_doubtful_invoices(vendors.fetch_latest_invoices(api)):
         overrides = {"customer_id": pipeline.sample_record["id"], "recurring": True, "status": "paid", "deleted": False}
         rows = {"customers": [dict(pipeline.sample_record)], "invoices": [{**invoice, **overrides}]}
-        (record,) = dry_run_rows(project, pipeline, rows).records
+        ignored = [pipeline.filter_setting, pipeline.attributes_setting]
+        (record,) = dry_run_rows(project, pipeline, rows, ignored).records
         prefix = project.get_effective_settings(pipeline.map)["attribute_prefix"]
         amount = record["custom_attributes"][f"{prefix}latest_rec_inv_amt"]
         yield Finding(

@@ -15,9 +15,12 @@ from standpipe_console.history import open_history
 from standpipe_console.project.dry_run import dry_run_target, fetch_catalog, needs_catalog, read_report
 from standpipe_console.project.meltano import build_settings_command
 from standpipe_console.project.pipelines import SYNC
+from standpipe_console.project.plugin_facts import Wording
 from standpipe_console.project.stores import build_state_command, inspect_customer, read_state
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from standpipe_console._kit.json_types import JsonObject
     from standpipe_console.project.dry_run import DryRun
     from standpipe_console.project.meltano import Project
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 #: The reports of a run that together contain every record once.
 RECORD_TABLES = ("matched", "unmatched", "ambiguous", "not_reached")
+#: The map's reasons that come from its filter.
+FILTER_REASONS = frozenset({"left_out", "undecided"})
 #: The most runs that are shown.
 MAX_RUNS = 5
 #: The shown fields of Intercom's record.
@@ -51,14 +56,15 @@ def explain_customer(project: Project, wanted: str) -> JsonObject:
     found = inspect_customer(project, SYNC, wanted, state.store, catalog)
     # The map shows what it would send for this customer, and the target what it would do with it.
     dry_run = dry_run_target(project, SYNC, "".join(json.dumps(one) + "\n" for one in found["messages"]))
-    customer_id, sent_id = found["customer_id"], found["sent_is"]
+    customer_id, sent_id = found["customer_id"], found["sent_is"] or ""
     decision = build_decision(dry_run, sent_id, project.get_facts(SYNC.target))
     moments = read_moments(project, decision["intercom_ids"])
     return {
         "customer_id": customer_id,
         "chargebee": found["chargebee"],
         "shares_match_with": [one["customer_id"] for one in found["group"] if one["customer_id"] != customer_id],
-        "sent_is": sent_id,
+        "sent_is": sent_id or None,
+        "left_out": describe_filter(found, lambda: project.get_facts(SYNC.map)),
         "derived": found["derived"],
         "decision": decision,
         "intercom": fetch_intercom_record(project, dry_run, sent_id),
@@ -86,6 +92,26 @@ def read_moments(project: Project, intercom_ids: list[str]) -> list[JsonObject]:
         }
         for row in rows
     ]
+
+
+def describe_filter(found: JsonObject, get_facts: Callable[[], PluginFacts]) -> JsonObject:
+    """Return why the map's filter leaves a customer out; empty if the customer takes part.
+
+    Args:
+        found: what the map says about the customer.
+        get_facts: returns the map's own words for its reasons.
+    """
+    reasons = {one["customer_id"]: one["reason"] for one in found["group"]}
+    reason = reasons[found["customer_id"]]
+    if reason not in FILTER_REASONS:
+        return {}
+    wording = get_facts().facts.reasons.get(reason, Wording(reason))
+    return {
+        "reason": reason,
+        "because": wording.text,
+        "remedy": wording.remedy,
+        "only_customers": found.get("only_customers"),
+    }
 
 
 def build_decision(dry_run: DryRun, sent_id: str, facts: PluginFacts) -> JsonObject:

@@ -72,8 +72,12 @@ def compare_attributes(explained: JsonObject) -> Iterator[tuple[str, JsonValue, 
 def describe_decision(explained: JsonObject) -> Iterator[str]:
     """Yield the match and the decision in sentences."""
     decision, sent_id = explained["decision"], explained["sent_is"]
+    if left_out := explained["left_out"]:
+        yield f"Not sent: {left_out['because']} ({left_out['only_customers']})."
+        yield f"To change that: {left_out['remedy']}"
     if others := explained["shares_match_with"]:
-        yield f"It shares its match value with {', '.join(others)}: one record is sent, that of {sent_id}."
+        which = f"one record is sent, that of {sent_id}" if sent_id else "none of them is sent"
+        yield f"It shares its match value with {', '.join(others)}: {which}."
     if not decision["outcome"]:
         yield "Nothing is sent for it."
         return

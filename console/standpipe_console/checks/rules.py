@@ -47,6 +47,27 @@ def compare_settings(pipeline: Pipeline, of_map: JsonObject, of_target: JsonObje
         yield Finding(check, "pass", f"{pipeline.target} expects what {pipeline.map} sends")
 
 
+def check_filter(pipeline: Pipeline, of_map: JsonObject, of_target: JsonObject) -> Iterator[Finding]:
+    """Yield what the filter of the map does with those that it leaves out. Both include their defaults."""
+    check = "filter"
+    expression = of_map.get(pipeline.filter_setting) if pipeline.filter_setting else None
+    if not expression:
+        return
+    what = f"only customers for whom `{expression}` take part"
+    if of_map.get("on_left_out") != "clear":
+        yield Finding(check, "pass", f"{what}; the others keep what Intercom shows")
+    elif of_target.get("link_attribute") == "":
+        yield Finding(
+            check,
+            "fail",
+            f"{pipeline.map}'s `on_left_out` is clear, but {pipeline.target}'s `link_attribute` is empty, so nothing "
+            "shows which records to clear",
+            f"meltano config set --store=dotenv {pipeline.map} on_left_out keep",
+        )
+    else:
+        yield Finding(check, "pass", f"{what}; what Intercom shows of the others is cleared")
+
+
 def compare_clocks(api: str, seconds: float) -> Finding:
     """Return whether this machine's clock agrees with an API's. It is ahead by `seconds`."""
     if abs(seconds) <= CLOCK_TOLERANCE:

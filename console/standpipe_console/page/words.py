@@ -123,6 +123,7 @@ def explain_not_sent(reason: str) -> str:
     words = {
         "shares_match_value": "another customer has the same match value and is sent instead",
         "replaced": "another customer has replaced it and is sent instead",
-        "left_out": "the filter leaves it out",
+        "left_out": "`only_customers` leaves it out",
+        "undecided": "`only_customers` has no result for it, or for a customer with the same match value",
     }
     return words.get(reason, reason.replace("_", " "))

@@ -18,7 +18,7 @@ from standpipe_console.errors import ConsoleError
 from standpipe_console.project.pipelines import build_variable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from standpipe_console.project.meltano import Project
     from standpipe_console.project.pipelines import Pipeline
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Rows = dict[str, list[JsonObject]]
 #: The target's reports that together contain every record once.
 TABLES = ("matched", "unmatched", "ambiguous")
+#: The map's stream of what it does not send.
+NOT_SENT = "not_sent"
 
 
 @dataclass
@@ -45,15 +47,22 @@ class DryRun:
         return "", {}
 
 
-def dry_run_rows(project: Project, pipeline: Pipeline, rows: Rows) -> DryRun:
+def dry_run_rows(project: Project, pipeline: Pipeline, rows: Rows, ignored: Iterable[str] = ()) -> DryRun:
     """Send rows through the map, and its output into the target.
+
+    Args:
+        project: the project.
+        pipeline: the pipeline.
+        rows: records of the tap.
+        ignored: settings of the map that do not apply, such as a filter that leaves out an invented record.
 
     Raises:
         ConsoleError: the map or the target refused, with its own message.
     """
     schemas = parse_catalog(fetch_catalog(project, pipeline)) if needs_catalog(project, pipeline) else {}
     messages = build_messages(pipeline, rows, schemas)
-    return dry_run_target(project, pipeline, project.run_meltano("invoke", pipeline.preview, stdin=messages))
+    env = {build_variable(pipeline.map, name): "" for name in ignored if name}
+    return dry_run_target(project, pipeline, project.run_meltano("invoke", pipeline.preview, stdin=messages, env=env))
 
 
 def dry_run_target(project: Project, pipeline: Pipeline, messages: str) -> DryRun:
@@ -72,7 +81,8 @@ def dry_run_target(project: Project, pipeline: Pipeline, messages: str) -> DryRu
         project.run_meltano("invoke", pipeline.dry_run_target, stdin=messages, env=env)
         tables = {name: read_report(Path(folder) / f"{name}.csv") for name in TABLES}
     parsed = [json.loads(line) for line in messages.splitlines() if line.strip()]
-    return DryRun([one["record"] for one in parsed if one["type"] == "RECORD"], tables)
+    records = [one["record"] for one in parsed if one["type"] == "RECORD" and one["stream"] != NOT_SENT]
+    return DryRun(records, tables)
 
 
 def build_messages(pipeline: Pipeline, rows: Rows, schemas: Mapping[str, JsonObject]) -> str:

@@ -64,6 +64,8 @@ class Pipeline:
     subset: Mapping[str, str] = field(default_factory=dict)  #: the variable that limits a run to some ids, by subject
     shared_settings: tuple[SharedSetting, ...] = ()
     typed_settings: tuple[str, ...] = ()  #: the map's settings with names of fields, whose types only the tap knows
+    filter_setting: str = ""  #: the map's setting that leaves records out
+    attributes_setting: str = ""  #: the map's setting that leaves attributes out, renames and computes them
     shipped_settings: Mapping[str, frozenset[str]] = field(default_factory=dict)  #: the settings in meltano.yml
 
     @property
@@ -143,7 +145,9 @@ SYNC = Pipeline(
         ),
         SharedSetting("attribute_prefix", same_as="owned_prefix"),
     ),
-    typed_settings=("extra_customer_fields", "extra_subscription_fields"),
+    typed_settings=("extra_customer_fields", "extra_subscription_fields", "only_customers", "attributes"),
+    filter_setting="only_customers",
+    attributes_setting="attributes",
 )
 LEADS = Pipeline(
     job="sync-leads",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from standpipe_console.api import vendors
 from standpipe_console.project.dry_run import fetch_catalog, parse_catalog
 from standpipe_console.project.pipelines import LEADS, SYNC
-from standpipe_console.setup.questions import Choice
+from standpipe_console.setup.questions import STATUSES, Choice, find_statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _SINGLE_TYPES = {"string", "integer", "number", "boolean"}
 #: The text between the prefix and an additional field's name, by stream; see the map's README.
 _NAME_PARTS = {"customers": "cust_", "subscriptions": "sub_"}
+#: The attributes by which the target knows its records.
+_NEEDED_ATTRIBUTES = {"cust_id", "created_by"}
 #: Fields that describe the record instead of the customer.
 _TECHNICAL_FIELDS = {"object", "resource_version", "business_entity_id"}
 
@@ -39,6 +41,8 @@ class ChoiceLoader:
             "ids": self._load_id_fields,
             "customers": lambda: self._load_fields("customers"),
             "subscriptions": lambda: self._load_fields("subscriptions"),
+            "statuses": self._load_statuses,
+            "attributes": self._load_derived,
             "sources": self._load_sources,
             "company_attributes": lambda: self._load_attributes("company"),
             "contact_attributes": lambda: self._load_attributes("contact"),
@@ -71,6 +75,20 @@ class ChoiceLoader:
         names = [name for name in types if name not in _TECHNICAL_FIELDS and _NAME_PARTS[stream] + name not in derived]
         names.sort(key=lambda name: (not name.startswith(("cf_", "cs_")), name))
         return tuple(Choice(name, f"{name} ({types[name]})") for name in names)
+
+    def _load_statuses(self) -> tuple[Choice, ...]:
+        """Return the statuses, and the present filter if it is another one."""
+        present = self._project.get_effective_settings(SYNC.map).get(SYNC.filter_setting) or ""
+        own = [one for one in find_statuses(str(present)) if one not in STATUSES]
+        choices = [Choice(value, text) for value, text in STATUSES.items()]
+        return (*(Choice(one, f"as it is now: {one}") for one in own), *choices)
+
+    def _load_derived(self) -> tuple[Choice, ...]:
+        """Return the attributes that can be left out."""
+        facts = self._project.get_facts(SYNC.map)
+        prefix = facts.defaults["attribute_prefix"]
+        found = ((one.name.removeprefix(prefix), one.description) for one in facts.facts.attributes)
+        return tuple(Choice(name, f"{name} ({words})") for name, words in found if name not in _NEEDED_ATTRIBUTES)
 
     def _load_sources(self) -> tuple[Choice, ...]:
         plugin = LEADS.target

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from standpipe_console.setup.questions import Answer, Choice, Question
 
 
+#: A list with more choices than this can be searched by typing.
+_SEARCHED = 10
+
+
 class Prompts(Protocol):
     """Gives the answers."""
 
@@ -111,7 +115,13 @@ class Terminal:
             return _ask(questionary.autocomplete(question.text, choices=names, default=str(default)))
         if question.multiple:
             boxes = [questionary.Choice(one.text, one.value, checked=one.value in default) for one in choices]
-            return _ask(questionary.checkbox(question.text, choices=boxes)) if boxes else list(default)
+            if not boxes:
+                return list(default)
+            # Typing searches a long list. Letters then cannot move the cursor.
+            is_long = len(boxes) > _SEARCHED
+            return _ask(
+                questionary.checkbox(question.text, choices=boxes, use_search_filter=is_long, use_jk_keys=not is_long)
+            )
         rows = [questionary.Choice(one.text, one.value) for one in choices]
         # The present answer may be a field that no longer exists.
         present = str(default) if any(one.value == default for one in choices) else None

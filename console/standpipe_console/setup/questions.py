@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from standpipe_console.project.pipelines import LEADS, SYNC
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from standpipe_console._kit.json_types import JsonValue
+    from standpipe_console._kit.json_types import JsonObject, JsonValue
 
 #: An answer; a sequence if several choices are possible.
 Answer = str | Sequence[str]
@@ -120,6 +121,13 @@ SYNC_QUESTIONS = (
         "subscription_fields", "Sync more fields of the subscription?", multiple=True,
         settings=(("map-subscriptions", "extra_subscription_fields"),), choices_from="subscriptions",
     ),
+    Question(
+        "statuses", "Which customers take part? (none checked: all)",
+        multiple=True, choices_from="statuses",
+    ),
+    Question(
+        "left_out", "Leave out any of the attributes?", multiple=True, choices_from="attributes",
+    ),
 )  # fmt: skip
 LEADS_QUESTIONS = (
     Question(
@@ -143,13 +151,66 @@ LEADS_QUESTIONS = (
 QUESTIONS = {SYNC.system: SYNC_QUESTIONS, LEADS.system: LEADS_QUESTIONS}
 
 
-def build_settings(system: str, answers: Answers) -> dict[Setting, JsonValue]:
-    """Return the settings for the answers. They always include the match settings of both map and target."""
+ONLY_CUSTOMERS, ATTRIBUTES = (SYNC.map, SYNC.filter_setting), (SYNC.map, SYNC.attributes_setting)
+#: The choices of a filter by status. `none` stands for customers without a subscription.
+STATUSES = {
+    "active": "subscription active",
+    "in_trial": "subscription in trial",
+    "non_renewing": "subscription active until the end of its term",
+    "paused": "subscription paused",
+    "future": "subscription not begun yet",
+    "cancelled": "subscription cancelled",
+    "none": "no subscription",
+}
+_NO_SUBSCRIPTION = "is_empty(sub_status)"
+_BY_STATUS = re.compile(r"(?:(is_empty\(sub_status\))(?: or )?)?(?:sub_status in \[('[a-z_]+'(?:, '[a-z_]+')*)\])?")
+
+
+def build_filter(answer: Sequence[str]) -> str:
+    """Return the expression that lets the chosen statuses take part; an expression among them is kept as it is."""
+    if own := [one for one in answer if one not in STATUSES]:
+        return own[0]
+    if not answer or set(answer) == set(STATUSES):
+        return ""
+    named = ", ".join(f"'{one}'" for one in STATUSES if one in answer and one != "none")
+    parts = [_NO_SUBSCRIPTION] if "none" in answer else []
+    return " or ".join([*parts, f"sub_status in [{named}]"] if named else parts)
+
+
+def find_statuses(expression: str) -> tuple[str, ...]:
+    """Return the answer that corresponds to a filter; another filter than one by status is the answer itself."""
+    if not expression:
+        return ()
+    found = _BY_STATUS.fullmatch(expression)
+    if not found:
+        return (expression,)
+    named = [one.strip("' ") for one in (found[2] or "").split(",") if one]
+    return (*named, "none") if found[1] else tuple(named)
+
+
+def build_settings(
+    system: str, answers: Answers, present: Mapping[Setting, JsonValue] | None = None
+) -> dict[Setting, JsonValue]:
+    """Return the settings for the answers. They always include the match settings of both map and target.
+
+    Args:
+        system: the pipeline.
+        answers: the answers.
+        present: the present settings, of which a part may stay.
+    """
     settings: dict[Setting, JsonValue] = {}
     for question in QUESTIONS[system]:
         for setting in question.settings:
             if question.name in answers:
                 settings[setting] = _build_value(question, answers[question.name])
+    present = present or {}
+    # What is not set stays so, unless it is chosen.
+    if "statuses" in answers and (answers["statuses"] or present.get(ONLY_CUSTOMERS)):
+        settings[ONLY_CUSTOMERS] = build_filter(answers["statuses"])
+    if "left_out" in answers and (answers["left_out"] or present.get(ATTRIBUTES)):
+        table: JsonObject = present.get(ATTRIBUTES) or {}
+        kept = {name: value for name, value in table.items() if value is not False}
+        settings[ATTRIBUTES] = kept | dict.fromkeys(answers["left_out"], False)
     if system == SYNC.system:
         match_on = str(answers.get("identifier") or answers.get("company_identifier"))
         settings[SYNC.map, "match_on"] = match_on
@@ -171,6 +232,10 @@ def find_answers(system: str, settings: Mapping[Setting, JsonValue]) -> Answers:
         companies = str(match_on).startswith("company")
         answers["records"] = "companies" if companies else "users"
         answers["company_identifier" if companies else "identifier"] = match_on
+        prefix = str(settings.get((SYNC.map, "attribute_prefix")) or "")
+        table: JsonObject = settings.get(ATTRIBUTES) or {}
+        answers["statuses"] = find_statuses(settings.get(ONLY_CUSTOMERS) or "")
+        answers["left_out"] = tuple(name.removeprefix(prefix) for name, value in table.items() if value is False)
     return answers
 
 

@@ -111,13 +111,14 @@ def set_up(project: Project, pipeline: Pipeline, prompts: Prompts, accounts: Acc
     project.load_facts(pipeline.plugins)
     for key in pipeline.keys:
         _set_up_key(project, key, prompts, accounts, outcome)
-    answers = _ask_questions(project, pipeline, prompts)
+    present = _list_settings(project, pipeline)
+    answers = _ask_questions(project, pipeline, prompts, present)
     outcome.summary += [
         (question.text, _describe_answer(question, answers[question.name]))
         for question in QUESTIONS[pipeline.system]
         if question.name in answers
     ]
-    _write_settings(project, build_settings(pipeline.system, answers), outcome)
+    _write_settings(project, build_settings(pipeline.system, answers, present), outcome)
 
 
 def _refuse_real_keys(project: Project, pipeline: Pipeline) -> None:
@@ -228,13 +229,18 @@ def _verify_key(project: Project, key: Key, settings: JsonObject) -> dict[str, s
     return location
 
 
-def _ask_questions(project: Project, pipeline: Pipeline, prompts: Prompts) -> Answers:
-    """Return the answers to the necessary questions."""
-    settings = {
+def _list_settings(project: Project, pipeline: Pipeline) -> dict[Setting, JsonValue]:
+    return {
         (plugin, name): value
         for plugin in pipeline.plugins
         for name, value in project.get_effective_settings(plugin).items()
     }
+
+
+def _ask_questions(
+    project: Project, pipeline: Pipeline, prompts: Prompts, settings: Mapping[Setting, JsonValue]
+) -> Answers:
+    """Return the answers to the necessary questions."""
     defaults, loader = find_answers(pipeline.system, settings), ChoiceLoader(project, pipeline)
     answers: Answers = {}
     for question in QUESTIONS[pipeline.system]:

@@ -74,7 +74,8 @@ def is_alarming(changes: Changes, options: WriteOptions) -> bool:
     """Return whether changes of a linked record are alarming: its MRR or a status changes, or it loses a value."""
     attributes = {name.partition(".")[2]: change for name, change in changes.items()}
     return any(
-        change.before is not None and (change.after is None or name.endswith(("_mrr", "_status")))
+        change.before is not None
+        and (change.after is None or name.endswith(("_mrr", "_status")) or name in options.guarded)
         for name, change in attributes.items()
         if options.owns_attribute(name)
     )

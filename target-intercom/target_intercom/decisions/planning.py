@@ -164,7 +164,11 @@ class Planner:
                     id=record.id,
                     role="lead" if record.is_lead else "user",
                     is_linked_elsewhere=is_other and is_in_input,
-                    is_linked_outside=self.is_subset and bool(link) and is_other and not is_in_input,
+                    is_linked_outside=self.is_subset
+                    and bool(link)
+                    and is_other
+                    and not is_in_input
+                    and not self.buffer.is_left_out(link),
                     has_no_users=record.has_no_users,
                     is_possibly_duplicate=record.is_possibly_duplicate,
                 )

@@ -122,10 +122,11 @@ def is_condition_met(
     Args:
         condition: the values by field.
         attributes: the custom attributes of the record, which are checked first.
-        record: the record itself.
+        record: the record itself, where a field stands that is not to be an attribute.
     """
     return bool(condition) and all(
-        attributes.get(field, record.get(field)) in values for field, values in condition.items()
+        (record.get(field) if attributes.get(field) is None else attributes[field]) in values
+        for field, values in condition.items()
     )
 
 

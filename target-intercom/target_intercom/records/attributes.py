@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from target_intercom._kit.json_types import JsonValue
 
@@ -35,6 +35,11 @@ EARLIER: dict[str, frozenset[str]] = {
     "boolean": frozenset({"string"}),
     "date": frozenset({"integer", "string"}),
 }
+
+#: The keyword in the schema of an attribute that the stream no longer fills: it is cleared where Intercom has it.
+RETIRED = "x-standpipe-retired"
+#: The keyword of an attribute whose changes count for `max_changed_share`, whatever its name.
+GUARDED = "x-standpipe-guarded"
 
 _JSON_TYPES = {"string": "string", "integer": "integer", "number": "float", "boolean": "boolean"}
 _LEGAL_NAME = re.compile(r"[\w \-]{1,190}")
@@ -99,6 +104,20 @@ def build_link(name: str, *, declared: bool = True) -> Attribute:
     return Attribute(name, "string", "The id of the record kept in step with this one.", declared=declared)
 
 
+def build_retired(names: Collection[str], existing: Iterable[RemoteAttribute], model: str) -> dict[str, Attribute]:
+    """Return the attributes of these names that Intercom has, with the types that they have there."""
+    held = {remote: own for own, kinds in HOLDS.items() for remote in kinds if own in {remote, "date"}}
+    return {
+        one.name: Attribute(one.name, held[one.data_type], declared=False)
+        for one in existing
+        if one.name in names
+        and one.is_custom
+        and one.model == model
+        and one.data_type in held
+        and not (one.is_archived or one.is_read_only)
+    }
+
+
 def build_created_by(name: str) -> Attribute:
     """Return the attribute that says who created a record in Intercom."""
     return Attribute(name, "boolean", "Whether this integration created the record in Intercom.")
@@ -110,9 +129,20 @@ def read_declared(schema: Mapping[str, JsonValue]) -> dict[str, Attribute]:
     Raises:
         AttributeConflictError: one is an object or an array, which no attribute of Intercom can store.
     """
+    properties = _list_properties(schema)
+    retired = find_marked(schema, RETIRED)
+    return {name: read_attribute(name, one) for name, one in properties.items() if name not in retired}
+
+
+def find_marked(schema: Mapping[str, JsonValue], keyword: str) -> frozenset[str]:
+    """Return the custom attributes whose JSON schema has a keyword of ours."""
+    properties = _list_properties(schema)
+    return frozenset(name for name, one in properties.items() if isinstance(one, dict) and one.get(keyword) is True)
+
+
+def _list_properties(schema: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
     branches = _list_branches(schema.get("properties", {}).get("custom_attributes"))
-    properties = {name: one for branch in branches for name, one in (branch.get("properties") or {}).items()}
-    return {name: read_attribute(name, property_) for name, property_ in properties.items()}
+    return {name: one for branch in branches for name, one in (branch.get("properties") or {}).items()}
 
 
 def read_attribute(name: str, schema: JsonValue) -> Attribute:

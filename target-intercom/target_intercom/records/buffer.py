@@ -40,7 +40,7 @@ CREATE INDEX remote_key ON remote (key);
 CREATE INDEX remote_link ON remote (link);
 CREATE INDEX remote_lookup_id ON remote (lookup_id);
 CREATE INDEX remote_email ON remote (email);
-CREATE TABLE unsent (seq INTEGER PRIMARY KEY, link TEXT NOT NULL UNIQUE, instead_of TEXT, planned BLOB);
+CREATE TABLE unsent (seq INTEGER PRIMARY KEY, link TEXT NOT NULL UNIQUE, instead_of TEXT, planned BLOB, kind TEXT);
 CREATE TABLE claim (slot TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 """
 
@@ -95,6 +95,14 @@ class StoredResult(NamedTuple):
     result: bytes | None
     is_settled: bool
     is_begun: bool
+
+
+class Unsent(NamedTuple):
+    """A record that is not sent, as a row with only its link."""
+
+    row: Row
+    instead_of: str | None  #: the link of the record sent instead
+    is_left_out: bool  #: whether it takes no part any more, so that its values are to be cleared
 
 
 class RecordBuffer:
@@ -169,20 +177,39 @@ class RecordBuffer:
                 (link, instead_of),
             )
 
+    def add_left_out(self, link: str, *, clear: bool) -> None:
+        """Store the link of a record that takes no part any more, and whether its values are to be cleared."""
+        with self._lock:
+            self._db.execute(
+                "INSERT OR IGNORE INTO unsent (link, kind) SELECT ?1, ?2 "
+                "WHERE NOT EXISTS (SELECT 1 FROM row WHERE link = ?1)",
+                (link, "clear" if clear else "keep"),
+            )
+
+    def is_left_out(self, link: str | None) -> bool:
+        """Return whether the record with this link takes no part any more."""
+        sql = "SELECT EXISTS (SELECT 1 FROM unsent WHERE link = ? AND kind IS NOT NULL)"
+        return bool(self._fetch_one(sql, link)[0])
+
     def count_unsent(self, *, planned: bool = False) -> int:
         """Count the links of records that are not sent; all of them, or only those to be cleared."""
-        return int(self._fetch_one(f"SELECT count({'planned' if planned else '*'}) FROM unsent")[0])  # noqa: S608 - own text
+        sql = f"SELECT count({'planned' if planned else '*'}) FROM unsent WHERE kind IS NOT 'keep'"  # noqa: S608 - own text
+        return int(self._fetch_one(sql)[0])
 
-    def iterate_unsent(self, size: int, *, planned: bool = False) -> Iterator[list[tuple[Row, str | None]]]:
-        """Yield the records that are not sent, `size` at a time, with the link of the record sent instead."""
-        where = "planned IS NOT NULL AND" if planned else ""
-        sql = f"SELECT seq, link, instead_of, planned FROM unsent WHERE {where} seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - own text
+    def iterate_unsent(self, size: int, *, planned: bool = False) -> Iterator[list[Unsent]]:
+        """Yield the records that are not sent and may have to be cleared, `size` at a time."""
+        where = "planned IS NOT NULL" if planned else "kind IS NOT 'keep'"
+        sql = f"SELECT seq, link, instead_of, kind, planned FROM unsent WHERE {where} AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - own text
         last = 0
         while lines := self._fetch_all(sql, last, size):
             last = lines[-1][0]
             yield [
-                (Row(seq, link, None, link, None, None, {}, planned=self._decode_planned(body)), instead_of)
-                for seq, link, instead_of, body in lines
+                Unsent(
+                    Row(seq, link, None, link, None, None, {}, planned=self._decode_planned(body)),
+                    instead_of,
+                    kind == "clear",
+                )
+                for seq, link, instead_of, kind, body in lines
             ]
 
     def store_unsent_plan(self, row: Row, planned: PlannedWrite[RemoteRecord]) -> None:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from target_intercom.records.attributes import (
+    GUARDED,
+    RETIRED,
     Attribute,
     AttributeConflictError,
     AttributePlan,
@@ -14,6 +16,8 @@ from target_intercom.records.attributes import (
     assert_owned,
     build_created_by,
     build_link,
+    build_retired,
+    find_marked,
     is_legal_name,
     plan_attributes,
     read_attribute,
@@ -127,6 +131,9 @@ class StreamAttributes:
         self._inference = TypeInference()
         self._declared: dict[str, Attribute] = {}
         self._is_open = True  # whether no schema declares any attribute
+        self._retired: frozenset[str] = frozenset()
+        self.guarded: frozenset[str] = frozenset()
+        """The attributes whose changes count for `max_changed_share`, whatever their names."""
         self.fields: set[str] = set()
         """The fields that the schema declares."""
 
@@ -140,6 +147,8 @@ class StreamAttributes:
         self.fields |= properties.keys()
         rest = {name: field for name, field in properties.items() if name not in key_properties}
         declared = read_declared(schema)
+        self.guarded |= find_marked(schema, GUARDED)
+        self._retired |= {name for name in find_marked(schema, RETIRED) if self._options.owns_attribute(name)}
         self._is_open = not declared
         attributes = declared | self._flat.declare(rest)
         if not self._options.update_all:
@@ -193,6 +202,7 @@ class StreamAttributes:
         if options.link and options.link not in self._declared:
             wanted[options.link] = build_link(options.link, declared=options.link not in attributes)
         wanted[options.created_by] = build_created_by(options.created_by)
+        wanted |= build_retired(self._retired - wanted.keys(), existing, model)
         return plan_attributes(wanted.values(), existing, model=model, prefix=options.prefix), unwritten
 
 

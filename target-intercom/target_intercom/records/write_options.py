@@ -35,6 +35,7 @@ class WriteOptions:
         link: the attribute with the record's id; empty for none.
         choices: by list attribute, the permitted values.
         archived: attributes that can no longer be written.
+        guarded: attributes whose changes count for `max_changed_share`, whatever their names.
     """
 
     types: Mapping[str, str]
@@ -45,6 +46,7 @@ class WriteOptions:
     link: str = "cb_cust_id"
     choices: Mapping[str, frozenset[str]] = field(default_factory=dict)
     archived: frozenset[str] = frozenset()
+    guarded: frozenset[str] = frozenset()
 
     @property
     def stream(self) -> str:

@@ -20,23 +20,30 @@ if TYPE_CHECKING:
 #: The name of the stream, and the keyword of its schema with the totals.
 STREAM = "not_sent"
 TOTALS = "x-standpipe-totals"
+#: The keyword of the schema with the reasons for which earlier values are cleared.
+CLEAR = "x-standpipe-clear"
 
 #: Texts why a customer was not sent. `{value}` is the name of the match value, `{other}` the customer sent instead.
 REASONS = {
     "shares_match_value": "shares its {value} with {other}, which is sent",
     "replaced": "replaced by {other}, which is sent",
-    "left_out": "left out by the filter",
+    "left_out": "left out by `only_customers`",
+    "undecided": "`only_customers` has no result for it, or for a customer that shares its {value}",
 }
+
+#: The reason of a customer that takes no part any more.
+LEFT_OUT = "left_out"
 
 #: The reasons with another customer that is sent instead.
 REPLACED = frozenset({"shares_match_value", "replaced"})
 
 #: The texts for several customers, in the sum and in the table of a run.
-COUNTED = {"shares_match_value": "share", "replaced": "replaced", "left_out": "left out"}
+COUNTED = {"shares_match_value": "share", "replaced": "replaced", "left_out": "left out", "undecided": "undecided"}
 BECAUSE = {
     "shares_match_value": "share their {value} with another customer, which is sent",
     "replaced": "replaced by another customer, which is sent",
-    "left_out": "left out by the filter",
+    "left_out": "left out by `only_customers`",
+    "undecided": "`only_customers` has no result for them",
 }
 
 
@@ -83,10 +90,13 @@ class NotSent:
         self.counts: Counter[str] = Counter()
         self.totals: Totals | None = None
         self.is_declared = False
+        self.clears_left_out = False
 
     def read_schema(self, schema: Mapping[str, JsonValue]) -> None:
         """Read the totals in the stream's schema. Totals in another form are ignored."""
         self.is_declared = True
+        cleared = schema.get(CLEAR)
+        self.clears_left_out = isinstance(cleared, list) and LEFT_OUT in cleared
         try:
             self.totals = msgspec.convert(schema.get(TOTALS), Totals)
         except msgspec.ValidationError:
@@ -118,6 +128,13 @@ class NotSent:
             who = Who(str(record.get("name") or ""), "", str(record.get("company") or ""))
             record_id, reason = str(record.get("customer_id") or ""), str(record.get("reason") or "")
             journal.add_record(STREAM, record_id, STREAM, reason, who=who)
+
+    def iterate_left_out(self) -> Iterator[str]:
+        """Yield the ids of the customers that take no part any more."""
+        for record in self.iterate_records():
+            customer_id = record.get("customer_id")
+            if _read_reason(record) == LEFT_OUT and isinstance(customer_id, str) and customer_id:
+                yield customer_id
 
     def close(self) -> None:
         """Delete the file."""

@@ -47,6 +47,11 @@ class WrongExpressionError(ValueError):
     """An expression cannot be used. The text is the rest of a sentence that begins with the name of the setting."""
 
 
+def end_sentence(text: object) -> str:
+    """Return a sentence with the mark at its end."""
+    return str(text) if str(text).endswith("?") else f"{text}."
+
+
 def parse_expression(text: str) -> ast.expr:
     """Return the tree of an expression that is short and flat enough.
 

@@ -6,6 +6,7 @@ A fact that needs an odd member raises ``OddValueError`` each time, so every att
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ class FactOptions:
     zero_decimal: Collection[str] = ZERO_DECIMAL
     plan_names: Mapping[str, str] = field(default_factory=dict)
     """Display names to show instead of ids."""
+    now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    """The time of the run, for expressions."""
 
 
 class Plan:

@@ -15,11 +15,12 @@ With `--json`:
       "group": [                         all customers with this match value, sorted by id
         {"customer_id": "c1", "is_sent": false, "reason": "shares_match_value"},
         {"customer_id": "c2", "is_sent": true, "reason": null}],
-      "sent_is": "c2",                   the customer that is sent for the group
+      "only_customers": "cust_mrr > 0" or null,
+      "sent_is": "c2" or null,           the customer that is sent for the group; null if the filter leaves out all
       "chargebee": {"customers": […], "subscriptions": […], "invoices": […]},    the rows of this customer
       "counted_subscriptions": ["s1"],   those that are not deleted, nor of an earlier customer with this id
       "chosen_subscription": "s1" or null,
-      "derived": {"customer_id": "c2", "email": …, "custom_attributes": {…}},    the record of `sent_is`
+      "derived": {"customer_id": "c2", "email": …, "custom_attributes": {…}},    the record of `sent_is`, or {}
       "notes": {"odd_value": ["c2 (card.expiry_month)"], "without_subscription": []},   of the derived record
       "runs": {"touched": 5, "sent": 7, "reconciled_at": "2026-01-15T12:00:00+00:00" or null},
       "messages": [SCHEMA, RECORD, SCHEMA of not_sent, RECORD, …]
@@ -41,13 +42,17 @@ import click
 from standpipe_maps._kit.errors import UserError
 from standpipe_maps.json_schema import format_time
 from standpipe_maps.printing import AS_JSON, print_result
-from standpipe_maps.subscriptions.records import choose_winners, find_reason, make_candidate
+from standpipe_maps.subscriptions.customer_filter import SETTING as ONLY_CUSTOMERS
+from standpipe_maps.subscriptions.records import LEFT_OUT, UNDECIDED, choose_winners, find_reason, make_candidate
 from standpipe_maps.subscriptions.rules import MATCH_KEYS, compute_match_value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from standpipe_maps._kit.json_types import JsonObject
     from standpipe_maps.subscriptions.mapper import MapSubscriptions
     from standpipe_maps.subscriptions.records import Candidate
+    from standpipe_maps.subscriptions.store import Owner
 
 
 def find_store(mapper: MapSubscriptions, name: str | None) -> str:
@@ -103,19 +108,34 @@ def _find_by_other_value(mapper: MapSubscriptions, wanted: str) -> tuple[str, se
     return next(((key, ids) for key, ids in found.items() if ids), ("", set()))
 
 
+def decide_group(mapper: MapSubscriptions, owners: Iterable[Owner]) -> tuple[str | None, dict[str, str]]:
+    """Return which customer of a group is sent, and why each of the others is not."""
+    left_out: list[Candidate] = []
+    losers: list[Candidate] = []
+    best: list[Candidate] = []
+    candidates = mapper.filter_customers(map(make_candidate, owners), left_out.append, mapper.read_fact_options())
+    winners = list(choose_winners(candidates, losers.append, lambda winner, _: best.append(winner)))
+    reasons = {one.owner.customer["id"]: find_reason(one) for one in losers}
+    if not winners:
+        reasons = {one.owner.customer["id"]: UNDECIDED for one in (*losers, *best)}
+    reasons |= {one.owner.customer["id"]: LEFT_OUT for one in left_out}
+    return winners[0].owner.customer["id"] if winners else None, reasons
+
+
 def inspect_customer(mapper: MapSubscriptions, wanted: str) -> JsonObject:
     """Return an open store's data about a customer, in the form that this module describes."""
     customer_id, found_by = find_customer(mapper, wanted)
     owners = mapper.billing.read_group(customer_id)
-    losers: list[Candidate] = []
-    (winner,) = choose_winners(owners, losers.append, lambda *_: None)
+    sent_id, reasons = decide_group(mapper, owners)
     # The requested customer need not be the one that is sent.
     own = next(make_candidate(one) for one in owners if one.customer["id"] == customer_id)
-    reasons = {one.owner.customer["id"]: find_reason(one) for one in losers}
+    # The messages note the same failures again.
+    mapper.notes.clear()
     messages = [
         json.loads(mapper.message_writer.format_message(message))
         for message in mapper.derive_stream(owners, len(owners))
     ]
+    records = [one["record"] for one in messages if one["type"] == "RECORD" and one["stream"] == mapper.stream]
     group = [one.customer["id"] for one in owners]
     touched = mapper.billing.find_last_touch(group)
     reconciled_at = mapper.store.read_value("reconciled_at")
@@ -125,11 +145,12 @@ def inspect_customer(mapper: MapSubscriptions, wanted: str) -> JsonObject:
         "store": {"name": mapper.store.name, "generation": mapper.store.generation},
         "match": {"match_on": mapper.config["match_on"], "field": mapper.match_field, "value": own.owner.match},
         "group": [{"customer_id": one, "is_sent": one not in reasons, "reason": reasons.get(one)} for one in group],
-        "sent_is": winner.owner.customer["id"],
+        "only_customers": mapper.config.get(ONLY_CUSTOMERS) or None,
+        "sent_is": sent_id,
         "chargebee": mapper.billing.read_rows(customer_id),
         "counted_subscriptions": [one["id"] for one in own.counted],
         "chosen_subscription": own.chosen["id"] if own.chosen else None,
-        "derived": next(one["record"] for one in messages if one["type"] == "RECORD"),
+        "derived": records[0] if records else {},
         "notes": {name: mapper.notes.ids.get(name, []) for name in mapper.notes.counts if name != "customers_out"},
         "runs": {
             "touched": touched,

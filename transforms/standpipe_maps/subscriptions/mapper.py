@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
@@ -14,9 +16,10 @@ from standpipe_maps import protocol
 from standpipe_maps._kit.errors import UserError
 from standpipe_maps._kit.marker import SUBSET
 from standpipe_maps.base import JoinMapper
+from standpipe_maps.expressions.checker import find_names, parse_expression
 from standpipe_maps.messages import open_spool
 from standpipe_maps.settings import list_common_settings, read_defaults
-from standpipe_maps.subscriptions import moments, not_sent, rules, store
+from standpipe_maps.subscriptions import customer_filter, moments, not_sent, own_attributes, rules, store
 from standpipe_maps.subscriptions.attributes import (
     ATTRIBUTES,
     CREATED_BY,
@@ -26,11 +29,13 @@ from standpipe_maps.subscriptions.attributes import (
     list_contact_fields,
     name_type,
 )
+from standpipe_maps.subscriptions.expression_names import list_names
 from standpipe_maps.subscriptions.extra_fields import find_collisions, make_extra_attributes
 from standpipe_maps.subscriptions.facts import FactOptions
 from standpipe_maps.subscriptions.inspection import INSPECT
 from standpipe_maps.subscriptions.models import MISSING_MEMBER, ODD_VALUE
 from standpipe_maps.subscriptions.records import (
+    FAILED,
     NOTES,
     ODD,
     UNFIT,
@@ -38,17 +43,25 @@ from standpipe_maps.subscriptions.records import (
     RecordOptions,
     choose_winners,
     derive_record,
+    make_candidate,
 )
 from standpipe_maps.subscriptions.settings import SETTINGS
 from standpipe_maps.subscriptions.tables import FORM, INVOICES, PERSON_COLUMNS, SUBSCRIPTIONS
 from standpipe_maps.summary import Notes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from standpipe_maps._kit.json_types import JsonObject, JsonValue
     from standpipe_maps.protocol import Missing
     from standpipe_maps.store import Store
+    from standpipe_maps.subscriptions.expression_names import NamedValue
+    from standpipe_maps.subscriptions.own_attributes import OwnAttributes
+    from standpipe_maps.subscriptions.records import Candidate
+
+
+SENT_ATTRIBUTES = "sent_attributes"
+"""The name in the store of the attributes that are or were sent, with their schemas."""
 
 
 class MapSubscriptions(JoinMapper):
@@ -83,6 +96,14 @@ class MapSubscriptions(JoinMapper):
         self.totals: JsonObject = {}
 
     @classmethod
+    def find_setting_problems(cls, config: Mapping[str, JsonValue]) -> list[str]:
+        """Return one sentence for each expression that is wrong with any schema."""
+        return [
+            *customer_filter.find_problem(config.get(customer_filter.SETTING)),
+            *own_attributes.find_problems(config.get(own_attributes.SETTING) or {}),
+        ]
+
+    @classmethod
     def build_facts(cls) -> JsonObject:
         """Return the defaults, the attributes with the default prefix, and the reasons for not sending a customer."""
         defaults = read_defaults(cls.config_jsonschema)
@@ -97,7 +118,7 @@ class MapSubscriptions(JoinMapper):
                 }
                 for one in (*ATTRIBUTES, CREATED_BY)
             ],
-            "reasons": not_sent.REASONS,
+            "reasons": {**not_sent.REASONS, **not_sent.FILTER_REASONS},
             "moments": [
                 {
                     "name": name,
@@ -118,6 +139,39 @@ class MapSubscriptions(JoinMapper):
         events = [(moments.STREAM,)] if self.chosen_moments and not (marker and marker.subset) else []
         return [("customers",), ("subscriptions",), ("invoices",), *names, *events]
 
+    def map_schema_message(self, message_dict: JsonObject) -> Iterable[singer.Message]:
+        """Store the schema of a stream, and check the expressions when everything that they can name is known."""
+        messages = super().map_schema_message(message_dict)
+        needed = {"customers", "subscriptions"} if self.config["extra_subscription_fields"] else {"customers"}
+        text = self.config.get(customer_filter.SETTING)
+        if (self._attribute_table or text) and message_dict["stream"] in needed <= self.schemas.keys():
+            # Which values the store has is known only at the end; until then, fields without a type are texts.
+            extras = make_extra_attributes(
+                self.config, self.schemas, lambda _, fields: {name: set() for name in fields}
+            )
+            names = self._list_names(extras)
+            self._choose_attributes(extras, names)
+            if text:
+                customer_filter.check_filter(text, names)
+        return messages
+
+    def _list_names(self, extras: tuple[Attribute, ...]) -> Mapping[str, NamedValue]:
+        text = self.config.get(customer_filter.SETTING)
+        wanted = own_attributes.list_wanted_names(self._attribute_table)
+        if text:
+            wanted |= find_names(parse_expression(text))
+        prefix = self.config["attribute_prefix"]
+        return list_names(self.schemas.get("customers", {}), ATTRIBUTES + extras, prefix, wanted)
+
+    @property
+    def _attribute_table(self) -> JsonObject:
+        table: JsonObject = self.config.get(own_attributes.SETTING) or {}
+        return table
+
+    def _choose_attributes(self, extras: tuple[Attribute, ...], names: Mapping[str, NamedValue]) -> OwnAttributes:
+        prefix = self.config["attribute_prefix"]
+        return own_attributes.choose_attributes(self._attribute_table, ATTRIBUTES + extras, names, prefix)
+
     def prepare_store(self) -> None:
         """Open the rows, and repeat the calculations that were made under other settings or rules."""
         self.billing = store.BillingStore(
@@ -132,6 +186,7 @@ class MapSubscriptions(JoinMapper):
     def open_rows(self, opened: Store) -> None:
         """Use a store outside of a run: a current one, or a copy, which may be changed."""
         self.store, self.generation = opened, opened.generation
+        self.now = int(time.time())
         self.prepare_store()
 
     def is_current(self, store: Store) -> bool:
@@ -194,6 +249,29 @@ class MapSubscriptions(JoinMapper):
         self.billing.forget_arrived()
         yield from self.derive_stream(self.billing.read_owners(since), self.billing.count_customers())
         yield from self._derive_moments()
+        if since is None and not self.is_subset:
+            self._remember_attributes()
+
+    def _remember_attributes(self) -> None:
+        """Store which attributes are or were sent, so that later ones can be told from them."""
+        known = self.store.read_value(SENT_ATTRIBUTES, {})
+        # A project that changes no attribute needs no memory of them.
+        if self._attribute_table or known:
+            self.store.write_value(SENT_ATTRIBUTES, known | {one.name: dict(one.type) for one in self._own.sent})
+
+    @cached_property
+    def _names(self) -> Mapping[str, NamedValue]:
+        return self._list_names(self._extras)
+
+    @cached_property
+    def _own(self) -> OwnAttributes:
+        return self._choose_attributes(self._extras, self._names)
+
+    def _list_retired(self) -> list[Attribute]:
+        if self.config["on_renamed"] == "keep":
+            return []
+        usual = {one.name: dict(one.type) for one in ATTRIBUTES + self._extras}
+        return own_attributes.list_retired(self.store.read_value(SENT_ATTRIBUTES, {}) | usual, self._own.sent)
 
     def derive_stream(self, owners: Iterable[store.Owner], customers: int) -> Iterator[singer.Message]:
         """Yield the stream with one RECORD per sent customer, then the stream with the others.
@@ -208,7 +286,14 @@ class MapSubscriptions(JoinMapper):
             schema[SUBSET] = True
         with ExitStack() as files:
             losers, winners = (files.enter_context(open_spool(self.spool_dir)) for _ in range(2))
-            self._others = not_sent.NotSent(losers if self.config["report_not_sent"] else None, winners, options.facts)
+            text = self.config.get(customer_filter.SETTING)
+            left_out = files.enter_context(open_spool(self.spool_dir)) if text else None
+            clears = bool(text) and self.config["on_left_out"] == "clear"
+            # Without these rows, the target would not know what to clear.
+            is_listed = self.config["report_not_sent"] or clears
+            self._others = not_sent.NotSent(
+                losers if is_listed else None, winners, left_out, options.facts, clears=clears
+            )
             yield singer.SchemaMessage(self.stream, schema, ["customer_id"])
             for record, notes in self._derive_records(options, owners):
                 key = record["customer_id"]
@@ -217,7 +302,7 @@ class MapSubscriptions(JoinMapper):
                     self.notes.count_record(note, f"{key} ({members})" if members else key)
                 yield singer.RecordMessage(self.stream, record)
             self.totals = self._others.compute_totals(customers, self.notes.counts["customers_out"])
-            if self.config["report_not_sent"]:
+            if is_listed:
                 yield from self._others.build_messages(self.totals)
 
     def _derive_moments(self) -> Iterator[singer.Message]:
@@ -236,27 +321,52 @@ class MapSubscriptions(JoinMapper):
             yield singer.RecordMessage(moments.STREAM, record)
 
     def _read_options(self) -> RecordOptions:
-        config = self.config
-        return RecordOptions(
-            fields=list_company_fields(config["company_id_field"], config["company_name_field"])
+        config, prefix = self.config, self.config["attribute_prefix"]
+        fields = (
+            list_company_fields(config["company_id_field"], config["company_name_field"])
             if self.stream == "companies"
-            else list_contact_fields(config["user_id_field"], config["company_id_field"]),
-            attributes=[one._replace(name=config["attribute_prefix"] + one.name) for one in ATTRIBUTES + self._extras],
-            facts=FactOptions(
-                base_currency=config["mrr_currency"] == "base",
-                estimate_mrr=self._is_mrr_estimated(),
-                zero_decimal=frozenset(config["zero_decimal_currencies"]),
-                plan_names=self._read_plan_names(),
-            ),
+            else list_contact_fields(config["user_id_field"], config["company_id_field"])
+        )
+        return RecordOptions(
+            # The target decides by some attributes, so it gets them beside the others if they are left out.
+            fields=[*fields, *(one._replace(name=prefix + one.name) for one in self._own.hidden)],
+            attributes=[one._replace(name=prefix + one.name) for one in (*self._own.sent, *self._list_retired())],
+            facts=self.read_fact_options(),
+        )
+
+    def read_fact_options(self) -> FactOptions:
+        """Return the settings for facts."""
+        config = self.config
+        return FactOptions(
+            base_currency=config["mrr_currency"] == "base",
+            estimate_mrr=self._is_mrr_estimated(),
+            zero_decimal=frozenset(config["zero_decimal_currencies"]),
+            plan_names=self._read_plan_names(),
+            now=datetime.fromtimestamp(self.now, UTC),
         )
 
     def _derive_records(self, options: RecordOptions, owners: Iterable[store.Owner]) -> Iterator[DerivedRecord]:
-        winners = choose_winners(owners, self._others.add_loser, self._others.add_winner)
+        candidates = self.filter_customers(map(make_candidate, owners), self._others.add_left_out, options.facts)
+        winners = choose_winners(candidates, self._others.add_loser, self._others.add_winner)
         # One query reads the invoices of a whole page of customers.
         while page := list(islice(winners, store.PAGE)):
             invoices = self.billing.read_invoices([one.owner.customer["id"] for one in page])
             for one in page:
                 yield derive_record(one, invoices.get(one.owner.customer["id"], ()), options)
+
+    def filter_customers(
+        self, candidates: Iterable[Candidate], leave_out: Callable[[Candidate], None], options: FactOptions
+    ) -> Iterable[Candidate]:
+        """Return the customers that take part, and call ``leave_out`` with the others."""
+        text = self.config.get(customer_filter.SETTING)
+        if not text:
+            return candidates
+        expression = customer_filter.check_filter(text, self._names)
+        chosen = customer_filter.CustomerFilter(expression, self._names, self.billing.read_invoices, options)
+        return chosen.choose(candidates, leave_out, self._note_failed_filter)
+
+    def _note_failed_filter(self, customer_id: str, why: str) -> None:
+        self.notes.count_record(FAILED, f"{customer_id} ({customer_filter.SETTING}: {why})")
 
     def _count_rows_without_owner(self) -> int:
         """Count the rows without a customer; return the number of those whose customer may still come."""
@@ -282,6 +392,7 @@ class MapSubscriptions(JoinMapper):
             **self.totals["not_sent"],
             "unchanged": self.totals["unchanged"],
             **{note: self.notes.counts[note] for note in (*NOTES, UNFIT, ODD_VALUE, MISSING_MEMBER)},
+            **({FAILED: self.notes.counts[FAILED]} if self.notes.counts[FAILED] else {}),
             "waiting_for_customer": waiting,
             **({"moments": self.notes.counts["moments"]} if self.chosen_moments else {}),
         }

@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from standpipe_maps.expressions.kinds import FailedExpressionError
 from standpipe_maps.json_schema import NUMBER, TEXT
 from standpipe_maps.subscriptions import rules
 from standpipe_maps.subscriptions.attributes import Attribute, join_name
@@ -28,6 +29,8 @@ LOSER_FIELDS = (
 )
 SHARES = "shares_match_value"
 REPLACED = "replaced"
+LEFT_OUT = "left_out"
+UNDECIDED = "undecided"
 
 
 class Candidate(NamedTuple):
@@ -36,6 +39,8 @@ class Candidate(NamedTuple):
     owner: Owner
     counted: Sequence[Record]
     chosen: Record | None
+    failure: str = ""
+    """Why it is unknown whether the customer takes part."""
 
 
 class Note(NamedTuple):
@@ -71,19 +76,21 @@ def make_candidate(owner: Owner) -> Candidate:
 
 
 def choose_winners(
-    owners: Iterable[Owner], lose: Callable[[Candidate], None], win: Callable[[Candidate, int], None]
+    candidates: Iterable[Candidate], lose: Callable[[Candidate], None], win: Callable[[Candidate, int], None]
 ) -> Iterator[Candidate]:
     """Yield the customer to send for each match value.
 
+    Of a group, nothing is sent when it is unknown whether its best customer takes part.
+
     Args:
-        owners: customers in the order of their match values. Each customer without one is a group alone.
+        candidates: customers in the order of their match values. Each customer without one is a group alone.
         lose: called with each customer that is not sent, before the winner of its group is known.
         win: called with the winner of a group and the number of customers that lost to it.
     """
-    # Customers without a match value do not form a group, so each is a group of one by its id.
-    for _, group in groupby(owners, key=lambda one: (one.match, one.customer["id"] if one.match is None else None)):
-        best, lost = make_candidate(next(group)), 0
-        for one in map(make_candidate, group):
+    for _, group in groupby(candidates, key=_find_group):
+        members = iter(group)
+        best, lost = next(members), 0
+        for one in members:
             wins = rules.order_customer(one.owner.customer, one.chosen) > rules.order_customer(
                 best.owner.customer, best.chosen
             )
@@ -91,7 +98,13 @@ def choose_winners(
             lose(loser)
             lost += 1
         win(best, lost)
-        yield best
+        if not best.failure:
+            yield best
+
+
+def _find_group(one: Candidate) -> tuple[str | None, str | None]:
+    # Customers without a match value do not form a group, so each is a group of one by its id.
+    return one.owner.match, one.owner.customer["id"] if one.owner.match is None else None
 
 
 def find_reason(loser: Candidate) -> str:
@@ -99,35 +112,49 @@ def find_reason(loser: Candidate) -> str:
     return REPLACED if get_known(loser.owner.customer, "deleted") else SHARES
 
 
-def describe_loser(loser: Candidate, options: FactOptions) -> JsonObject:
-    """Return the report's entry for a customer that is not sent."""
+def describe_loser(loser: Candidate, options: FactOptions, reason: str | None = None) -> JsonObject:
+    """Return the report's entry for a customer that is not sent; the reason follows from it if none is given."""
     facts = Facts(loser.owner.customer, loser.chosen or {}, loser.counted, (), options)
     return {
         "customer_id": loser.owner.customer["id"],
-        "reason": find_reason(loser),
-        **_compute_values(LOSER_FIELDS, facts, {}),
+        "reason": reason or find_reason(loser),
+        **_compute_values(LOSER_FIELDS, facts, {}, {}),
     }
 
 
 def derive_record(one: Candidate, invoices: Iterable[Invoice], options: RecordOptions) -> DerivedRecord:
-    """Return a customer's record in Intercom's form. An attribute that needs an odd member is null, with a note."""
+    """Return a customer's record in Intercom's form. An attribute that needs an odd member is null, with a note.
+
+    An attribute whose expression fails is not in the record, so that Intercom keeps its value.
+    """
     customer = one.owner.customer
     counted = rules.filter_invoices(invoices, customer, one.owner.ended)
     facts = Facts(customer, one.chosen or {}, one.counted, counted, options.facts)
     odd: dict[str, str] = {}
+    failed: dict[str, str] = {}
     record = {
         "customer_id": customer["id"],
-        **_compute_values(options.fields, facts, odd),
-        "custom_attributes": _compute_values(options.attributes, facts, odd),
+        **_compute_values(options.fields, facts, odd, failed),
+        "custom_attributes": _compute_values(options.attributes, facts, odd, failed),
     }
     notes = [Note(name) for name, holds in NOTES.items() if _is_noted(holds, one, facts)]
     if not all(attribute.fits(facts) for attribute in options.attributes if attribute.fits):
         notes.append(Note(UNFIT))
+    notes += [Note(FAILED, f"{name}: {why}") for name, why in failed.items()]
     return DerivedRecord(record, notes + _note_odd_members(facts, odd))
 
 
-def _compute_values(attributes: Iterable[Attribute], facts: Facts, odd: dict[str, str]) -> JsonObject:
-    """Return the values of attributes, and add the names of members that make one null to ``odd``."""
+def _compute_values(
+    attributes: Iterable[Attribute], facts: Facts, odd: dict[str, str], failed: dict[str, str]
+) -> JsonObject:
+    """Return the values of attributes.
+
+    Args:
+        attributes: the attributes.
+        facts: the customer.
+        odd: gets the names of members that make an attribute null.
+        failed: gets the reason for each attribute whose expression fails.
+    """
     values: JsonObject = {}
     for name, _, _, source, reader, _ in attributes:
         try:
@@ -138,6 +165,8 @@ def _compute_values(attributes: Iterable[Attribute], facts: Facts, odd: dict[str
                 if not math.isfinite(value):
                     raise ValueError("too large")  # noqa: TRY301 caught as every other value that cannot be right
             values[name] = value
+        except FailedExpressionError as error:
+            failed[name] = str(error)
         except OddValueError as error:
             values[name], odd[str(error)] = None, ODD_VALUE
         except (ValueError, ArithmeticError, OSError):
@@ -175,6 +204,7 @@ NOTES: Mapping[str, Callable[[Candidate, Facts], bool]] = {
     ),
 }
 UNFIT = "unfit_extra_field"
+FAILED = "failed_expression"
 ODD = frozenset(
     {
         "unknown_currency",
@@ -183,6 +213,7 @@ ODD = frozenset(
         "unknown_catalog",
         "negative_amount",
         UNFIT,
+        FAILED,
         ODD_VALUE,
         MISSING_MEMBER,
     }

@@ -10,6 +10,7 @@ from standpipe_maps.subscriptions.money import ZERO_DECIMAL
 
 FIELD = th.StringType(pattern=r"^(id|company|cf_.+)$")
 NAMES = th.ArrayType(th.StringType)
+ON_LEFT_OUT, ON_RENAMED = "on_left_out", "on_renamed"
 SETTINGS = (
     th.Property(
         "match_on",
@@ -65,6 +66,32 @@ SETTINGS = (
         "moments",
         th.ArrayType(th.StringType(allowed_values=list(MOMENTS))),
         description="What happens in Chargebee and is sent to Intercom as data events. Needs the stream `events`.",
+    ),
+    th.Property(
+        "only_customers",
+        th.StringType,
+        description="Which customers take part: an expression over their fields and attributes, as in `sub_status in "
+        "['active', 'in_trial']`. If not set, all.",
+    ),
+    th.Property(
+        ON_LEFT_OUT,
+        th.StringType(allowed_values=["keep", "clear"]),
+        default="keep",
+        description="What Intercom shows for a customer that `only_customers` leaves out: what was written before, or "
+        "nothing.",
+    ),
+    th.Property(
+        "attributes",
+        th.CustomType({"type": ["object", "null"]}),
+        description="Changes to the attributes: a JSON object with, for each name, false (it is left out), another "
+        "name, or an expression that computes it.",
+    ),
+    th.Property(
+        ON_RENAMED,
+        th.StringType(allowed_values=["keep", "clear"]),
+        default="keep",
+        description="What Intercom shows under the name of an attribute that is renamed or left out: what was written "
+        "before, or nothing.",
     ),
     th.Property(
         "report_not_sent",
