@@ -145,6 +145,7 @@ class Receiver:
             yield self
         finally:
             server.shutdown()
+            server.server_close()
 
 
 @dataclass(frozen=True)
@@ -245,6 +246,7 @@ class Airflow:
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 @pytest.fixture(scope="session")

@@ -138,6 +138,7 @@ def kill_busy_worker(airflow: Airflow) -> str:
             for one in tree:
                 with suppress(psutil.NoSuchProcess):
                     one.send_signal(signal.SIGKILL)
+            airflow.processes[name].wait()
             return name
     raise AssertionError("no worker runs a job")
 
