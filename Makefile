@@ -32,9 +32,10 @@ faults: .venv/synced ## Kill, drop and storm, at fifty moments
 scale: .venv/synced .venv-airflow/synced ## Run two sites on a real Airflow with PostgreSQL, Redis and two workers; kill and restart them
 	PATH="$(dir $(abspath $(UV))):$$PATH" $(UV) run --no-sync pytest -m scale -s tests/scale
 
-ledger: .venv/synced ## Reckon a business of 2,000 over twelve months independently of the map, in both catalogs, and account for 600 customers
+ledger: .venv/synced ## Reckon a business of 2,000 over twelve months independently of the map, in both catalogs, account for 600 customers, and walk over the page of 2,000
 	LEDGER_CUSTOMERS=2000 LEDGER_MONTHS=12 $(UV) run --no-sync pytest -n 2 tests/map_subscriptions/test_map_subscriptions_ledger.py
 	ACCOUNTS_CUSTOMERS=600 ACCOUNTS_MONTHS=12 $(UV) run --no-sync pytest -n 2 tests/target_intercom/test_target_intercom_accounts.py
+	PAGE_CUSTOMERS=2000 $(UV) run --no-sync pytest tests/pipeline/test_pipeline_page.py
 
 bench: .venv/synced ## Measure speed, calls and memory of every part, into bench/RESULTS.md
 	$(UV) run --no-sync python bench/gather.py

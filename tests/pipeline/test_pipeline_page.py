@@ -1,7 +1,11 @@
-"""The page in a real browser over real Meltano: all that a person without a terminal does, from the first look on."""
+"""The page in a real browser over real Meltano: all that a person without a terminal does, from the first look on.
+
+PAGE_CUSTOMERS makes the business larger: `make ledger` takes 2,000.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -22,8 +26,16 @@ if TYPE_CHECKING:
     from tests.pipeline.conftest import Intercom, Project
 
 pytestmark = [pytest.mark.pipeline, needs_browser]
+CUSTOMERS = int(os.environ.get("PAGE_CUSTOMERS", "60"))
 #: Milliseconds for what starts Meltano.
-PATIENCE = 180_000
+PATIENCE = 180_000 + 200 * CUSTOMERS
+
+
+@pytest.fixture
+def sandbox(running_sandbox: RunningSandbox) -> RunningSandbox:
+    """Return the sandbox as new, with as many customers as are asked for."""
+    running_sandbox.reset(customers=CUSTOMERS, seed=7)
+    return running_sandbox
 
 
 @pytest.fixture
@@ -68,6 +80,11 @@ def read_row(tab: Tab, name: str) -> list[str]:
     return [cell.inner_text() for cell in tab.get_by_role("row").filter(has_text=name).first.locator("th, td").all()]
 
 
+def read_written(tab: Tab) -> int:
+    """Return how many records a run has written, from its page."""
+    return int(tab.locator("dt:text-is('Written') + dd").inner_text().replace(",", ""))
+
+
 def open_overview(tab: Tab) -> None:
     """Go back to the first page."""
     tab.get_by_role("link", name="Overview", exact=True).click()
@@ -81,9 +98,9 @@ def test_a_person_validates_syncs_looks_undoes_and_resumes(  # noqa: PLR0915 - o
     press(tab, "Validate: look without writing")
     tab.get_by_role("link", name="Validation").click()
     equation = tab.locator(".sentence").first.inner_text()
-    customers, looked_up, not_sent = map(int, re.findall(r"\d+", equation))
+    customers, looked_up, not_sent = (int(one.replace(",", "")) for one in re.findall(r"[\d,]*\d", equation))
     assert customers == looked_up + not_sent
-    assert read_row(tab, "in all")[0] == str(customers)
+    assert read_row(tab, "in all")[0] == f"{customers:,}"
     assert intercom.writes() == 0
 
     # Sync, and look at the run and at one customer.
@@ -91,8 +108,7 @@ def test_a_person_validates_syncs_looks_undoes_and_resumes(  # noqa: PLR0915 - o
     press(tab, "Sync now")
     tab.get_by_role("link", name="See what the run did").click()
     expect(tab.get_by_role("heading", level=1)).to_contain_text("Sync to Intercom")
-    written = int(tab.locator("dt:text-is('Written') + dd").inner_text())
-    assert written == project.summary()["updated"] + project.summary()["created"] > 0
+    assert read_written(tab) == project.summary()["updated"] + project.summary()["created"] > 0
     tab.locator("tr", has_text="updated").locator("th a").first.click()
     expect(tab.get_by_text("Decision: unchanged", exact=False)).to_be_visible()
     row = read_row(tab, "cb_cust_status")
@@ -110,14 +126,19 @@ def test_a_person_validates_syncs_looks_undoes_and_resumes(  # noqa: PLR0915 - o
     expect(tab.locator(".badge", has_text="paused")).to_be_visible()
     press(tab, "Resume")
 
-    # A vendor that is down: the reason and what to do stand on the first page.
+    # A run that fails half-way: the reason and what to do stand on the first page, what was written on its own.
     refusal = {"type": "error.list", "errors": [{"code": "unauthorized", "message": "Access Token Invalid"}]}
-    sandbox.fault(api="intercom", effect={"status": 401, "body": refusal})
+    fault = {"effect": {"status": 401, "body": refusal}, "from": 5}
+    sandbox.fault(api="intercom", method="PUT", path="/contacts/*", **fault)
     open_overview(tab)
     press(tab, "Sync now", ends="failed")
     open_overview(tab)
     expect(tab.locator(".attention")).to_contain_text("Intercom refused the token")
+    tab.locator(".panel", has_text="Chargebee to Intercom").get_by_role("link", name="See the run").click()
+    expect(tab.locator(".badge.bad").first).to_have_text("failed")
+    assert 0 < read_written(tab) < len(intercom.linked())
     sandbox.clear_faults()
+    open_overview(tab)
 
     # A record that is refused: it is listed, and taken when it is tried again.
     body = {"type": "error.list", "errors": [{"code": "parameter_invalid", "message": "Phone is odd"}]}
