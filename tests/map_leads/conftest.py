@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import signal
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from standpipe_maps.leads.tables import FORM
 from warm_commands import run_command
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterable
 
 __all__ = ["database", "databases"]  # fixtures
@@ -161,15 +161,11 @@ class Mapper(StoredMap):
             self.confirmed = sent.bookmarks["_map"]
         return sent
 
-    def command(self, lines: Iterable[str], *before: str, **settings: Any) -> subprocess.CompletedProcess[str]:
-        """Run the command over these lines, with `before` in place of the program."""
+    def command(self, lines: Iterable[str], *, before: str = "", **settings: Any) -> subprocess.CompletedProcess[str]:
+        """Run the command over these lines, and code in its process before it."""
         path = self.folder.with_suffix(".json")
         path.write_text(json.dumps({**self.settings, **settings}))
-        text = "".join(lines)
-        if not before:
-            return run_command([COMMAND, "--config", path], text=text)
-        words = [*before, f"--config={path}"]
-        return subprocess.run(words, input=text, capture_output=True, text=True, check=False, timeout=60)
+        return run_command([COMMAND, "--config", path], text="".join(lines), before=before)
 
     def summary(self, name: str | None = None) -> dict[str, Any]:
         """Return the summary of the last run of a store; of the only one unless it is named."""

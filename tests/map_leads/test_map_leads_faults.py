@@ -4,39 +4,17 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from map_stores import ON_POSTGRESQL
+from moments import write_break
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.map_leads.conftest import Mapper, Say
 
-# Runs the command with a fault at the nth call of a function: it is killed, or files may not grow any more.
-AT_A_MOMENT = """
-import os, resource, signal, sys
-from pkgutil import resolve_name
-from standpipe_maps.leads.mapper import MapLeads
-
-place, name, nth, act, limit = sys.argv[1:6]
-del sys.argv[1:6]
-owner = resolve_name(place)
-function, calls = getattr(owner, name), iter(range(1, 1_000_000))
-
-def moment(*arguments):
-    if next(calls) == int(nth):
-        if act == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
-    return function(*arguments)
-
-setattr(owner, name, moment)
-MapLeads.cli()
-"""
 STORE = "standpipe_maps.store:Store"
 MODULE = "standpipe_maps.leads.mapper"
 MAPPER = f"{MODULE}:MapLeads"
@@ -72,6 +50,17 @@ def applied(held: dict[tuple[str, str], Any], messages: list[dict[str, Any]]) ->
     return {key: record for key, record in held.items() if record}
 
 
+TRUTH: dict[tuple[str, str], Any] = {}
+
+
+def find_truth(fresh_leads: Callable[[], Mapper], old: list[Any], new: list[Any]) -> dict[tuple[str, str], Any]:
+    """Return a target's records after two whole runs over the same rows, which are made once for all tests."""
+    if not TRUTH:
+        fresh = fresh_leads()
+        TRUTH.update(applied({}, [*fresh.run(*old, **DELETES).messages, *fresh.run(*new, **DELETES).messages]))
+    return TRUTH
+
+
 # The same for a store in a database, whose commit is no file of this process.
 WITH_DATABASE = [
     ("killed while the tap sends", "standpipe_maps.input_spool:InputSpool", "write", 1, "kill", 0, "nothing"),
@@ -97,10 +86,8 @@ def test_a_fault_at_each_phase(
     old = [*(say.company(n) for n in range(MANY)), *(say.contact(f"p{n}", n) for n in range(MANY))]
     new = [say.company(0, name="Other"), *(say.contact(f"p{n}", n + 1, phone="+1") for n in range(MANY - 1))]
     held = applied({}, leads.run(*old, **DELETES).messages)
-    sent = leads.folder.with_suffix(".sent")
-    before = ("sh", "-c", f'exec "$@" > {sent}', "sh", sys.executable, "-c", AT_A_MOMENT, *map(str, where))
-    done = leads.command(leads.lines(*new), *before, **DELETES)
-    messages = whole_lines(sent.read_text())
+    done = leads.command(leads.lines(*new), before=write_break(*where), **DELETES)
+    messages = whole_lines(done.stdout)
     assert done.returncode in ((-signal.SIGKILL,) if "kill" in moment else (1,))
     assert "Traceback" not in done.stderr
     assert {"": "nothing", "STATE": "all"}.get(messages[-1]["type"] if messages else "", "part") == expected
@@ -108,6 +95,4 @@ def test_a_fault_at_each_phase(
     if expected == "all":
         leads.confirmed = messages[-1]["value"]["bookmarks"]["_map"]
     held = applied(held, leads.run(*([] if expected == "all" else new), **DELETES).messages)
-    fresh = fresh_leads()
-    truth = [*fresh.run(*old, **DELETES).messages, *fresh.run(*new, **DELETES).messages]
-    assert held == applied({}, truth)
+    assert held == find_truth(fresh_leads, old, new)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from map_stores import ON_BOTH, ON_POSTGRESQL
+from moments import write_break
 from standpipe_maps._kit.errors import UserError
+from warm_commands import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,35 +22,7 @@ if TYPE_CHECKING:
     from tests.map_subscriptions.conftest import Lines, Mapper
 
 Row = tuple[str, dict[str, Any]]
-# Runs the command with a fault at the nth call of a function: the process is killed, or files may not grow past a limit
-# any more. The limit kills the process during a write ("cut") or makes the write fail ("full").
-AT_A_MOMENT = """
-import os, resource, signal, sys
-import psycopg
-from pkgutil import resolve_name
-from standpipe_maps.subscriptions.mapper import MapSubscriptions
-
-place, name, nth, act, limit = sys.argv[1:6]
-del sys.argv[1:6]
-owner = resolve_name(place)
-function, calls = getattr(owner, name), iter(range(1, 1_000_000))
-
-def moment(*arguments):
-    if next(calls) == int(nth):
-        if act == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if act == "disconnect":
-            with psycopg.connect(os.environ["TEST_STORE_URL"]) as other:
-                other.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
-            return function(*arguments)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL if act == "cut" else signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
-    return function(*arguments)
-
-setattr(owner, name, moment)
-MapSubscriptions.cli()
-"""
+COMMAND = Path(sys.executable).with_name("map-subscriptions")
 STORE = "standpipe_maps.store:Store"
 MODULE = "standpipe_maps.subscriptions.mapper"
 BASE = "standpipe_maps.base"
@@ -94,19 +68,21 @@ def whole(mapper: Mapper, lines: Lines, rows: list[Row]) -> str:
 
 def at_a_moment(mapper: Mapper, text: str, moment: tuple[Any, ...], **settings: Any) -> tuple[int, str, bytes]:
     """Run the command until a fault in this phase, and return exit code, log and output."""
-    sent = mapper.folder.with_suffix(".sent")
-    with sent.open("wb") as output:
-        done = subprocess.run(
-            [sys.executable, "-c", AT_A_MOMENT, *map(str, moment), "--config", mapper.settings_file(**settings)],
-            input=text,
-            stdout=output,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "TEST_STORE_URL": mapper.url or ""},
-            check=False,
-            timeout=60,
-        )
-    return done.returncode, done.stderr, sent.read_bytes()
+    command: list[str | Path] = [COMMAND, "--config", mapper.settings_file(**settings)]
+    env = {**os.environ, "TEST_STORE_URL": mapper.url or ""}
+    done = run_command(command, text=text, env=env, before=write_break(*moment))
+    return done.returncode, done.stderr, done.stdout.encode()
+
+
+TRUTHS: dict[str, list[dict[str, Any]]] = {}
+
+
+def find_truth(fresh_mapper: Callable[[], Mapper], **settings: Any) -> list[dict[str, Any]]:
+    """Return the records of one whole run over the old and new rows, which is made once for all tests."""
+    key = json.dumps(settings, sort_keys=True)
+    if key not in TRUTHS:
+        TRUTHS[key] = fresh_mapper().run(*OLD, *NEW, **settings).records
+    return TRUTHS[key]
 
 
 def messages(sent: bytes) -> list[dict[str, Any]]:
@@ -146,13 +122,13 @@ def test_a_death_at_each_phase(
     last = by_customer(mapper.run(*OLD).records)
     code, _, sent = at_a_moment(mapper, whole(mapper, lines, NEW), (*moment, LIMIT), **during)
     assert (code, extent(sent)) == (-signal.SIGXFSZ if "cut" in moment else -signal.SIGKILL, expected)
-    truth = by_customer(fresh_mapper().run(*OLD, *NEW, **during).records)
+    truth = by_customer(find_truth(fresh_mapper, **during))
     assert all(truth[one["customer_id"]] == one for one in records(sent))
     last.update(by_customer(records(sent)))
     if expected == "all":
         mapper.confirmed = messages(sent)[-1]["value"]["bookmarks"]["_map"]
     last.update(by_customer(mapper.run(*([] if expected == "all" else NEW), **after).records))
-    for customer, record in by_customer(fresh_mapper().run(*OLD, *NEW, **after).records).items():
+    for customer, record in by_customer(find_truth(fresh_mapper, **after)).items():
         assert last[customer] == record
 
 
@@ -194,7 +170,7 @@ def test_a_database_that_goes_away(
     code, log, sent = at_a_moment(mapper, whole(mapper, lines, NEW), (*cut, "disconnect", 0))
     assert (code, extent(sent), "Traceback" in log, "Exception ignored" in log) == (1, "nothing", False, False), log
     assert "The connection to the database of the store" in log
-    assert mapper.run(*NEW).records == fresh_mapper().run(*OLD, *NEW).records
+    assert mapper.run(*NEW).records == find_truth(fresh_mapper)
 
 
 @ON_POSTGRESQL
@@ -206,7 +182,7 @@ def test_a_database_that_is_restarted_while_the_tap_reads(
     moment = ("standpipe_maps.input_spool:InputSpool", "write", 1, "disconnect", 0)
     code, log, sent = at_a_moment(mapper, whole(mapper, lines, NEW), moment)
     assert (code, extent(sent)) == (0, "all"), log
-    assert records(sent) == fresh_mapper().run(*OLD, *NEW).records
+    assert records(sent) == find_truth(fresh_mapper)
 
 
 @ON_POSTGRESQL
@@ -246,7 +222,7 @@ def test_a_disk_full_at_each_phase(
     code, log, sent = at_a_moment(mapper, whole(mapper, lines, NEW), (place, name, nth, "full", limit))
     assert (code, extent(sent), "Traceback" in log, "Exception ignored" in log) == (1, expected, False, False), log
     assert sentence in log
-    assert mapper.run(*NEW).records == fresh_mapper().run(*OLD, *NEW).records
+    assert mapper.run(*NEW).records == find_truth(fresh_mapper)
 
 
 def test_a_disk_full_when_all_is_sent(mapper: Mapper, lines: Lines) -> None:
@@ -273,7 +249,7 @@ def test_a_tap_that_dies_in_each_stream(
     states = [lines.state(None, _map=mapper.confirmed)] * 2
     with pytest.raises(UserError, match=r"without saying that it read everything|Line \d+ of the input is not a"):
         mapper.feed([states[0], *chain.from_iterable(streams), states[1], rest])
-    assert mapper.run(*NEW).records == fresh_mapper().run(*OLD, *NEW).records
+    assert mapper.run(*NEW).records == find_truth(fresh_mapper)
 
 
 def _lose_state(mapper: Mapper, other: str) -> None:  # noqa: ARG001
@@ -332,4 +308,4 @@ def test_a_loss_between_runs(
         with pytest.raises(UserError, match=rf"{sentence}.*--full-refresh"):
             mapper.run(*NEW, resend=resend)
         mapper.confirmed = {}
-    assert mapper.run(*OLD, *NEW, resend=resend).records == fresh_mapper().run(*OLD, *NEW).records
+    assert mapper.run(*OLD, *NEW, resend=resend).records == find_truth(fresh_mapper)
