@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sandbox.testing import RunningSandbox
 
-    from tests.pipeline.conftest import Intercom, Project, RecordedSandbox
+    from tests.pipeline.conftest import ChartMogul, Intercom, Project, RecordedSandbox
 
 pytestmark = pytest.mark.pipeline
 
@@ -159,8 +159,40 @@ def test_the_run_after_a_kill_begins_at_once_and_nothing_is_untold(  # noqa: PLR
     assert then[-1].status == "completed"
 
 
-def start(project: Project, way: str, settings: dict[str, str], *, force: bool = False) -> subprocess.Popen[str]:
-    """Start the main job in one of two ways.
+def test_leads_after_a_kill_begin_at_once_and_nothing_is_untold(
+    project: Project, sandbox: RecordedSandbox, chartmogul: ChartMogul, tmp_path: Path
+) -> None:
+    """Of a killed run, target-chartmogul ends before the next one writes; each write is told, and none is repeated."""
+    settings = {"TARGET_CHARTMOGUL_JOURNAL_DIR": str(tmp_path)}
+    sandbox.fault(api="chartmogul", method="POST", path="/contacts", **{"from": 5}, effect={"delay": 1.5})
+    process = start(project, "standpipe run", settings, job="sync-leads")
+    kill(
+        process,
+        {"standpipe", "meltano"},
+        lambda: count(sandbox, "chartmogul", "POST", "/contacts") >= 5,
+        target="target-chartmogul",
+    )
+    second = start(project, "standpipe run", settings, job="sync-leads")
+    sandbox.clear_faults()
+    assert second.wait(timeout=240) == 0, project.log_file.read_text()[-3000:]
+    process.wait(timeout=60)
+
+    first, then = sorted((read_journal(path) for path in list_journals(tmp_path)), key=lambda lines: lines[0].at)
+    settled = {line.n: line.at for line in first if isinstance(line, Outcome)}
+    assert settled.keys() == {line.n for line in first if isinstance(line, Intent)}
+    assert [line.status for line in first if isinstance(line, RunEnd)] in (["failed"], ["stopped"])
+    assert {line.kind for line in first if isinstance(line, Outcome)} <= {"created", "updated", "not_reached"}
+    assert max(settled.values()) <= min(line.at for line in then if isinstance(line, Intent))
+    assert then[-1].status == "completed"
+    created = [*list_created(first), *list_created(then)]
+    assert len(created) == len(set(created))
+    assert set(created) == {"Intercom leads", *chartmogul.held("customers"), *chartmogul.held("contacts")}
+
+
+def start(
+    project: Project, way: str, settings: dict[str, str], *, force: bool = False, job: str = "sync"
+) -> subprocess.Popen[str]:
+    """Start a job in one of two ways.
 
     Meltano itself needs `force` when it believes that a run is in progress.
     """
@@ -168,12 +200,14 @@ def start(project: Project, way: str, settings: dict[str, str], *, force: bool =
         flags = ["--force"] if force else []
         return project.start("run", *flags, "tap-chargebee", "map", "target-intercom", **settings)
     with project.log_file.open("w") as log:
-        command = [str(STANDPIPE), "--project", str(project.root), "run", "sync"]
+        command = [str(STANDPIPE), "--project", str(project.root), "run", job]
         env = project.env | settings | {"PATH": f"{STANDPIPE.parent}:{project.env['PATH']}"}
         return subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT, text=True)
 
 
-def kill(process: subprocess.Popen[str], names: set[str], reached: Callable[[], bool]) -> None:
+def kill(
+    process: subprocess.Popen[str], names: set[str], reached: Callable[[], bool], *, target: str = "target-intercom"
+) -> None:
     """Kill processes of a run with SIGKILL once a condition holds, from the outermost on."""
     deadline = time.monotonic() + 120
     while not reached():
@@ -181,7 +215,7 @@ def kill(process: subprocess.Popen[str], names: set[str], reached: Callable[[], 
         assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.01)
     tree = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    victims = [one for name in ("standpipe", "meltano", "target-intercom") for one in tree if is_called(one, name)]
+    victims = [one for name in ("standpipe", "meltano", target) for one in tree if is_called(one, name)]
     for one in victims:
         if any(is_called(one, name) for name in names):
             one.send_signal(signal.SIGKILL)
@@ -201,6 +235,12 @@ def read_journal(path: Path) -> list[Any]:
     with open_journal(path) as journal:
         assert journal is not None
         return list(journal.iterate_lines())
+
+
+def list_created(lines: list[Any]) -> list[str]:
+    """Return the records that a run has created; what it announced and then did not send is settled otherwise."""
+    ids = {line.n: line.id for line in lines if isinstance(line, Intent)}
+    return [ids[line.n] for line in lines if isinstance(line, Outcome) and line.kind == "created"]
 
 
 def list_written(line: Any) -> Iterator[str]:
