@@ -141,6 +141,7 @@ EXPLAINED: dict[str, Any] = {
     },
     "shares_match_with": ["eve"],
     "sent_is": "ann",
+    "left_out": None,
     "derived": {"custom_attributes": {"cb_cust_mrr": 5, "cb_sub_status": "active", "cb_plan": None}},
     "decision": {
         "match_value": "ann@a.example",
