@@ -194,7 +194,7 @@ def test_a_decision_is_told_in_sentences(
 ) -> None:
     """They name the match value, the contacts found, the outcome and the reason, in the target's words."""
     decision = build_decision(DryRun([], {table: [{"id": "c1", **line}]}), "c1", facts_of("target-intercom"))
-    explained = {"decision": decision, "shares_match_with": others, "sent_is": "c1"}
+    explained = {"decision": decision, "shares_match_with": others, "sent_is": "c1", "left_out": None}
     assert list(explain_text.describe_decision(explained)) == expected
 
 

@@ -45,10 +45,15 @@ TEXTS = {
     "start_date": "2024-01-31",
     "intercom_version": "2.15",
     "company_name_field": "cf_name",
+    "only_customers": "sub_status == 'active'",
 }
 """Valid values of the settings that do not accept any text."""
 LISTS = {"zero_decimal_currencies": ["JPY", "KRW"]}
-OBJECTS = {"stream_maps": {"customers": {"__filter__": "True"}}, "faker_config": {"seed": 7}}
+OBJECTS = {
+    "stream_maps": {"customers": {"__filter__": "True"}},
+    "faker_config": {"seed": 7},
+    "attributes": {"sub_plan": False},
+}
 WRONG = [
     ([SECRET, 1], {"array"}),
     ({SECRET: SECRET}, {"object"}),

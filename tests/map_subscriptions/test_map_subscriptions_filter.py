@@ -149,17 +149,17 @@ def test_a_subset_decides_like_a_run_over_everybody(mapper: Mapper) -> None:
         (
             {"only_customers": "sub_statos == 'active'"},
             (
-                "The expression of `only_customers` names `sub_statos`, which is neither a field of the customer nor "
+                "The setting `only_customers` names `sub_statos`, which is neither a field of the customer nor "
                 "an attribute: did you mean `sub_status`?"
             ),
         ),
         (
             {"only_customers": "cust_mrr"},
-            ("The expression of `only_customers` is a number and must be yes or no: compare it, as in `cust_mrr > 0`."),
+            ("The setting `only_customers` is a number and must be yes or no: compare it, as in `cust_mrr > 0`."),
         ),
         (
             {"only_customers": "sub_status = 'active'"},
-            "The expression of `only_customers` is not an expression (invalid syntax",
+            "The setting `only_customers` is not an expression (invalid syntax",
         ),
     ],
 )

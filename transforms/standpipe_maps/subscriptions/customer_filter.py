@@ -31,7 +31,7 @@ def find_problem(text: str | None) -> Iterator[str]:
         if text:
             parse_expression(text)
     except WrongExpressionError as error:
-        yield end_sentence(f"The expression of `{SETTING}` {error}")
+        yield end_sentence(f"The setting `{SETTING}` {error}")
 
 
 def check_filter(text: str, names: Mapping[str, NamedValue]) -> Expression:
@@ -43,7 +43,7 @@ def check_filter(text: str, names: Mapping[str, NamedValue]) -> Expression:
     try:
         return check_expression(text, {key: one.kind for key, one in names.items()}, Kind.YES_NO)
     except WrongExpressionError as error:
-        raise UserError(end_sentence(f"The expression of `{SETTING}` {error}")) from None
+        raise UserError(end_sentence(f"The setting `{SETTING}` {error}")) from None
 
 
 class CustomerFilter:

@@ -51,7 +51,7 @@ def find_problems(table: Mapping[str, JsonValue]) -> Iterator[str]:
             try:
                 parse_expression(value)
             except WrongExpressionError as error:
-                yield end_sentence(f"The expression of `{SETTING}` for `{name}` {error}")
+                yield end_sentence(f"The setting `{SETTING}` for `{name}` {error}")
 
 
 def is_name(text: str) -> bool:
@@ -142,10 +142,10 @@ def _compute_attribute(name: str, text: str, present: Attribute | None, names: M
     try:
         expression = check_expression(text, kinds, find_kind(present.type) if present else None)
     except WrongExpressionError as error:
-        raise UserError(end_sentence(f"The expression of `{SETTING}` for `{name}` {error}")) from None
+        raise UserError(end_sentence(f"The setting `{SETTING}` for `{name}` {error}")) from None
     if expression.kind in {Kind.ANY, Kind.NULL}:
         raise UserError(
-            f"The expression of `{SETTING}` for `{name}` is {expression.kind.value}, so the attribute has no type: "
+            f"The setting `{SETTING}` for `{name}` is {expression.kind.value}, so the attribute has no type: "
             "convert it with `number`, `text` or `date`."
         )
     description = present.description if present else "Computed from Chargebee's data"
