@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
-import signal
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 from click.testing import CliRunner
+from in_process import swap_streams
 from singer_kit.block_list import BlockList
 from standpipe_console.cli import main
 from standpipe_console.errors import ConsoleError
@@ -73,18 +71,9 @@ def run_map(
         lines.append({"type": "SCHEMA", "stream": name, "schema": {"properties": {}}, "key_properties": ["id"]})
         lines += [{"type": "RECORD", "stream": name, "record": record} for record in records]
     lines.append({"type": "STATE", "value": {"bookmarks": {"_sync": marker, **bookmarks}}})
-    output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    stdin, stdout = sys.stdin, sys.stdout
-    handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-    sys.stdin = io.TextIOWrapper(io.BytesIO("".join(json.dumps(line) + "\n" for line in lines).encode()))
-    sys.stdout = output
-    try:
+    with swap_streams("".join(json.dumps(line) + "\n" for line in lines)) as output:
         kind(config={"store_dir": str(folder), "resend": "all"}).listen()
-    finally:
-        sys.stdin, sys.stdout = stdin, stdout
-        for one, handler in handlers.items():
-            signal.signal(one, handler)
-    messages = [json.loads(line) for line in output.buffer.getvalue().splitlines()]
+    messages = [json.loads(line) for line in output.getvalue().splitlines()]
     state.update(next(one["value"]["bookmarks"]["_map"] for one in messages if one["type"] == "STATE"))
     return [one["record"] for one in messages if one["type"] == "RECORD"]
 

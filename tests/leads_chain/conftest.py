@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import io
 import json
-import signal
-import sys
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from in_process import LineCollector, keep_signal_handlers, swap_streams
 from standpipe_maps.leads.mapper import MapLeads
-from tap_intercom._kit.writer import Writer
 from tap_intercom.tap import TapIntercom
 from target_chartmogul.api import rate_limit, sources
 from target_chartmogul.matching import contact_ids
 from target_chartmogul.target import TargetChartmogul
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from sandbox.testing import RunningSandbox
@@ -38,29 +35,6 @@ def choose_streams() -> dict[str, Any]:
             is_unwanted = entry["tap_stream_id"] == "contacts" and one["breadcrumb"] in UNWANTED
             one["metadata"]["selected"] = not is_unwanted
     return dict(catalog)
-
-
-class Collector(Writer):
-    """Collects a tap's messages as lines of text."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[str] = []
-
-    def write_message(self, message: Any) -> None:
-        """Append a message as a line."""
-        self.lines.append(bytes(self.format_message(message)).decode().rstrip("\n") + "\n")
-
-
-@contextmanager
-def keep_signal_handlers() -> Iterator[None]:
-    """Restore the signal handlers that the SDK replaces."""
-    handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for one, handler in handlers.items():
-            signal.signal(one, handler)
 
 
 with keep_signal_handlers():
@@ -96,7 +70,7 @@ class Chain:
 
     def _tap(self) -> list[str]:
         config = {"access_token": "sandbox_token", "api_url": self.sandbox.intercom_url, **self.settings["tap"]}
-        writer = Collector()
+        writer = LineCollector()
         state = None if self.state is None else json.loads(json.dumps(self.state))
         TapIntercom(
             config=config, state=state, catalog=json.loads(json.dumps(CATALOG)), message_writer=writer
@@ -105,16 +79,11 @@ class Chain:
 
     def _map(self, lines: list[str]) -> list[str]:
         echo = [] if self.state is None else [json.dumps({"type": "STATE", "value": self.state}) + "\n"]
-        output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-        stdin, stdout = sys.stdin, sys.stdout
         first = lines[0] if lines else ""
         lines = lines if '"STATE"' in first else [*echo, *lines]
-        sys.stdin, sys.stdout = io.TextIOWrapper(io.BytesIO("".join(lines).encode())), output
-        try:
+        with swap_streams("".join(lines)) as output:
             MapLeads(config={"store_dir": str(self.folder / "stores"), **self.settings["map"]}).listen()
-        finally:
-            sys.stdin, sys.stdout = stdin, stdout
-        return output.buffer.getvalue().decode().splitlines(keepends=True)
+        return output.getvalue().decode().splitlines(keepends=True)
 
     def _target(self, lines: list[str]) -> list[dict[str, Any]]:
         config = {

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import signal
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from in_process import swap_streams
 from map_stores import StoredMap, database, databases
 from standpipe_maps.leads.mapper import MapLeads
 from standpipe_maps.leads.tables import FORM
@@ -132,21 +131,13 @@ class Mapper(StoredMap):
 
     def feed(self, lines: Iterable[str], **settings: Any) -> Sent:
         """Run the map in this process over these lines; when it raises, nothing may have been sent."""
-        output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-        stdin, stdout = sys.stdin, sys.stdout
-        # The SDK replaces the process's signal handlers.
-        handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-        sys.stdin, sys.stdout = io.TextIOWrapper(io.BytesIO("".join(lines).encode())), output
-        try:
-            MapLeads(config={**self.settings, **settings}).listen()
-        except BaseException:
-            assert output.buffer.getvalue() == b""
-            raise
-        finally:
-            sys.stdin, sys.stdout = stdin, stdout
-            for one, handler in handlers.items():
-                signal.signal(one, handler)
-        return Sent([json.loads(text) for text in output.buffer.getvalue().splitlines()])
+        with swap_streams("".join(lines)) as output:
+            try:
+                MapLeads(config={**self.settings, **settings}).listen()
+            except BaseException:
+                assert output.getvalue() == b""
+                raise
+        return Sent([json.loads(text) for text in output.getvalue().splitlines()])
 
     def lines(self, *rows: tuple[str, dict[str, Any]], marker: dict[str, Any] | None = MARKER) -> list[str]:
         """Return the whole input of a run of tap-intercom."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
+from in_process import swap_streams
 from map_stores import StoredMap, database, databases
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
 from standpipe_maps.subscriptions.tables import FORM
@@ -116,21 +115,13 @@ class Mapper(StoredMap):
 
     def feed(self, lines: Iterable[str], **settings: Any) -> Sent:
         """Run the map in this process over these lines; when it raises, nothing may have been sent."""
-        output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-        stdin, stdout = sys.stdin, sys.stdout
-        # The SDK replaces the process's signal handlers.
-        handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-        sys.stdin, sys.stdout = io.TextIOWrapper(io.BytesIO("".join(lines).encode())), output
-        try:
-            MapSubscriptions(config={**self.settings, **settings}).listen()
-        except BaseException:
-            assert output.buffer.getvalue() == b""
-            raise
-        finally:
-            sys.stdin, sys.stdout = stdin, stdout
-            for one, handler in handlers.items():
-                signal.signal(one, handler)
-        return Sent([json.loads(text) for text in output.buffer.getvalue().splitlines()])
+        with swap_streams("".join(lines)) as output:
+            try:
+                MapSubscriptions(config={**self.settings, **settings}).listen()
+            except BaseException:
+                assert output.getvalue() == b""
+                raise
+        return Sent([json.loads(text) for text in output.getvalue().splitlines()])
 
     def run(self, *rows: tuple[str, dict[str, Any]], marker: dict[str, Any] | None = MARKER, **settings: Any) -> Sent:
         """Run the map over these (stream, record) pairs, and let the target confirm the result."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
-import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from in_process import swap_streams
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
 
 if TYPE_CHECKING:
@@ -91,15 +89,9 @@ def test_the_same_bytes_as_before(tmp_path: Path, lines: type[Lines], name: str,
     """Without `only_customers` and `attributes`, every byte of the output is what it was before these settings."""
     schemas = [lines.schema("customers", CUSTOM), lines.schema("invoices"), lines.schema("subscriptions")]
     text = "".join([*schemas, *(lines.record(*row) for row in ROWS), lines.state()])
-    output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-        patch.setattr(sys, "stdout", output)
+    with swap_streams(text) as output:
         MapSubscriptions(config={"store_dir": str(tmp_path), "store_name": "golden", **settings}).listen()
-    for one, handler in handlers.items():
-        signal.signal(one, handler)
-    assert output.buffer.getvalue() == (GOLDEN / f"{name}.singer").read_bytes()
+    assert output.getvalue() == (GOLDEN / f"{name}.singer").read_bytes()
 
 
 def test_the_same_fingerprint_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

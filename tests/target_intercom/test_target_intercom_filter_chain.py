@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
-import signal
-import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from in_process import swap_streams
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
 from target_intercom.target import TargetIntercom
 
@@ -55,16 +53,9 @@ class Chain:
         return {name: value for name, value in self.state.get("bookmarks", {}).items() if name == "_map"}
 
     def _listen(self, plugin: Any, config: dict[str, Any], text: str) -> str:
-        output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-        handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-            patch.setattr(sys, "stdout", output)
+        with swap_streams(text) as output:
             plugin(config=config).listen()
-            output.flush()
-        for one, handler in handlers.items():
-            signal.signal(one, handler)
-        return output.buffer.getvalue().decode()
+        return output.getvalue().decode()
 
 
 @pytest.fixture
