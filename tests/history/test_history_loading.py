@@ -230,6 +230,21 @@ def test_the_next_run_resolves_what_was_unknown(  # noqa: PLR0913, PLR0917 a row
     assert history.get_run("r1").counts == {"records": 1, expected: 1}  # type: ignore[union-attr]
 
 
+def test_a_creation_that_was_half_done_claims_the_half_that_is_there(history: History, tmp_path: Path) -> None:
+    """It takes two requests; what the next run has to write was not in the first one."""
+    name, external_id = ({one: {"before": None, "after": "bob"}} for one in ("name", "external_id"))
+    killed = JournalFile(tmp_path, "r1", at=START)
+    killed.intend("bob", action="create", fields=name | external_id)
+    killed.leave()
+    history.load_journals()
+    journal = JournalFile(tmp_path, "r2", at=START + 100)
+    journal.write("bob", fields=external_id)
+    journal.end()
+    history.load_journals()
+    assert list_kinds(history, "r1") == {"bob": ("created", "a later run found it at the vendor")}
+    assert [[*one.fields] for run in ("r1", "r2") for one in history.list_changes(run)] == [["name"], ["external_id"]]
+
+
 @pytest.mark.parametrize(
     ("field", "kind"), [("cb_cust_mrr", "created"), ("cb_plan", "unknown")], ids=["its value was taken", "another one"]
 )

@@ -319,14 +319,20 @@ class Recorder:
         row = self._connection.execute(statement).one_or_none()
         if row is None:
             return
-        was_written = _judge(row.action, unpack_fields(row.fields), one)
+        intended = unpack_fields(row.fields)
+        was_written = _judge(row.action, intended, one)
         if was_written is None:
             return
         kind = _DONE.get(row.action, "updated") if was_written else "not_written"
         reason = "a later run found it at the vendor" if was_written else "a later run did not find it at the vendor"
         self._connection.execute(sa.update(RECORDS).where(table.id == row.id).values(kind=kind, reason=reason))
+        is_change = CHANGES.c.id == row.change
         if not was_written:
-            self._connection.execute(sa.delete(CHANGES).where(CHANGES.c.id == row.change))
+            self._connection.execute(sa.delete(CHANGES).where(is_change))
+        elif missing := _find_missing(intended, one):
+            # A creation takes two requests when Intercom needs the record's id for a part of it.
+            arrived = {name: change for name, change in intended.items() if name not in missing}
+            self._connection.execute(sa.update(CHANGES).where(is_change).values(fields=pack_fields(arrived)))
         self._move_count(run, kind)
 
     def _move_count(self, run: int, kind: str) -> None:
@@ -372,8 +378,15 @@ def _judge(action: str, intended: Mapping[str, FieldChange], found: RecordOutcom
     if action == "create":
         # A run that creates it again has not found it.
         return found.write.action != "create"
-    later = found.write.fields
-    # A field that the later run need not write, or found as intended, was written.
-    return not any(
-        name in later and later[name].before == change.before != change.after for name, change in intended.items()
-    )
+    return not _find_missing(intended, found)
+
+
+def _find_missing(intended: Mapping[str, FieldChange], found: RecordOutcome) -> set[str]:
+    """Return the intended fields that a later run found as they were before.
+
+    A field that the later run need not write, or found as intended, was written.
+    """
+    later = found.write.fields if found.write else {}
+    return {
+        name for name in intended.keys() & later if later[name].before == intended[name].before != intended[name].after
+    }
