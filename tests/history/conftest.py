@@ -76,7 +76,10 @@ def postgres_url(postgres_database: str) -> str:
     """Return the address of an empty database."""
     engine = sa.create_engine(postgres_database)
     with engine.begin() as connection:
-        connection.exec_driver_sql("DROP SCHEMA IF EXISTS standpipe CASCADE")
+        # Those of the history, of live's inbox and of environments, also of tests in other folders.
+        names = "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'standpipe')"
+        for schema in connection.exec_driver_sql(names).scalars().all():
+            connection.exec_driver_sql(f'DROP SCHEMA "{schema}" CASCADE')
     engine.dispose()
     return postgres_database
 
