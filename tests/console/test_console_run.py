@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,16 +16,16 @@ from click.testing import CliRunner
 from standpipe_console.cli import main
 from standpipe_console.history import open_history
 from standpipe_console.history.statuses import NOT_STARTED
+from standpipe_console.project.meltano import Project
 from standpipe_console.runs.catalogs import find_catalog
 from standpipe_console.runs.locks import JobLock
+from standpipe_console.runs.meltano_database import create_database
 from standpipe_console.runs.processes import RUN_ID, find_processes
 from standpipe_console.runs.runner import JobRunner, list_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from standpipe_console.project.meltano import Project
 
 #: Replaces Meltano: it records its arguments, and files in the project decide what it starts and how it ends.
 MELTANO = """#!{python} -S
@@ -66,6 +67,7 @@ def project(project: Project) -> Project:
     executable.parent.mkdir(parents=True)
     executable.write_text(MELTANO.format(python=sys.executable))
     executable.chmod(0o755)
+    (project.shared_dir / "meltano.db").touch()
     return project
 
 
@@ -81,6 +83,21 @@ def wait_until(reached: Callable[[], bool]) -> None:
     while not reached():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+CREATE = """#!/bin/sh
+echo "$*" >> {root}/created
+touch {root}/.meltano/meltano.db
+"""
+
+
+def test_first_runs_at_once_let_meltano_create_its_database_once(project: Project) -> None:
+    """The others wait until it is there."""
+    (project.shared_dir / "meltano.db").unlink()
+    (project.shared_dir / "run/bin").write_text(CREATE.format(root=project.root))
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(create_database, [Project(project.root, name) for name in ("prod", "us") * 2]))
+    assert len((project.root / "created").read_text().splitlines()) == 1
 
 
 def test_a_job_is_run_with_the_settings_of_this_run(project: Project) -> None:

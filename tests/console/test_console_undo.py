@@ -74,6 +74,7 @@ def project(
     executable.parent.mkdir(parents=True)
     executable.write_text(MELTANO.format(python=sys.executable))
     executable.chmod(0o755)
+    (installed_project.shared_dir / "meltano.db").touch()
     return installed_project
 
 

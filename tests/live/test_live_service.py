@@ -80,6 +80,7 @@ def project(tmp_path: Path, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyP
     executable.parent.mkdir(parents=True)
     executable.write_text(MELTANO.format(python=sys.executable))
     executable.chmod(0o755)
+    (tmp_path / ".meltano/meltano.db").touch()
     monkeypatch.delenv("MELTANO_SYS_DIR_ROOT", raising=False)
     project = Project(tmp_path, "prod")
     for name, value in (

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: The folders of plugins in Meltano's folder, by the kinds of plugins in meltano.yml, and that of the maps' stores.
 _SHARED_FOLDERS = ("extractors", "loaders", "mappers", "utilities", "transforms")
 #: Meltano's database, with the states of all environments.
-_DATABASE = "meltano.db"
+DATABASE = "meltano.db"
 _ENVIRONMENTS = "env"
 #: What begins the folder of a target's reports in meltano.yml.
 _OUTPUT = "$MELTANO_PROJECT_ROOT/output/"
@@ -32,7 +32,7 @@ _OUTPUT = "$MELTANO_PROJECT_ROOT/output/"
 
 def find_shared_dir(system_dir: Path) -> Path:
     """Return Meltano's folder of the project, of which a folder may be that of an environment."""
-    is_own = system_dir.parent.name == _ENVIRONMENTS and (system_dir / _DATABASE).is_symlink()
+    is_own = system_dir.parent.name == _ENVIRONMENTS and (system_dir / DATABASE).is_symlink()
     return system_dir.parent.parent if is_own else system_dir
 
 
@@ -46,7 +46,7 @@ def make_own_dir(shared: Path, own: Path) -> None:
     own.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in _SHARED_FOLDERS:
         (shared / name).mkdir(exist_ok=True)
-    for name in (*_SHARED_FOLDERS, _DATABASE):
+    for name in (*_SHARED_FOLDERS, DATABASE):
         with suppress(FileExistsError):
             (own / name).symlink_to(Path("..", "..", name))
 
