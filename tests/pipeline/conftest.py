@@ -179,10 +179,14 @@ class RecordedSandbox(RunningSandbox):
                 self.writes.append((scope["method"], scope["path"].removeprefix("/intercom"), body))
             return read[-1]
 
+        async def answer(message: Message) -> None:
+            # Noted before the client can have the answer and go on.
+            if message["type"] == "http.response.start" and is_write(scope["method"], scope["path"]):
+                self.spans.append((begin, time.time()))
+            await send(message)
+
         begin = time.time()
-        await self._app(scope, keep, send)
-        if is_write(scope["method"], scope["path"]):
-            self.spans.append((begin, time.time()))
+        await self._app(scope, keep, answer)
 
 
 def is_write(method: str, path: str) -> bool:
