@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,11 @@ class RecordStream(Stream):
     _greatest: int | None = None
     rows = 0
     """The number of records read, before ``stream_maps``."""
+
+    @property
+    @abstractmethod
+    def is_whole(self) -> bool:
+        """Whether this run reads all records, so that a record that did not come does not exist."""
 
     @property
     def replaces_all_rows(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from abc import abstractmethod
 from copy import deepcopy
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
@@ -11,15 +13,20 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
 from .command_files import check_file, find_catalog_problems, find_state_problems
 from .errors import raise_problems
+from .marker import MARKER, build_marker
 from .plugin import Plugin
 from .stream import select_every_stream
 from .writer import Writer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from singer_sdk.helpers.types import TapState
 
     from .command_files import Types
     from .json_types import JsonObject
+    from .source import SourceBase
+    from .stream import RecordStream
 
 
 class TapBase(Plugin, Tap):
@@ -40,6 +47,41 @@ class TapBase(Plugin, Tap):
     """All streams that the tap has."""
     bookmark_types: ClassVar[Types]
     """The members of a bookmark that the tap reads."""
+
+    @property
+    @abstractmethod
+    def source(self) -> SourceBase:
+        """What the streams of a run share."""
+
+    @abstractmethod
+    def open_streams(self) -> Sequence[RecordStream]:
+        """Fetch the first page of every selected stream, and return the streams after all pages came."""
+
+    def sync_all(self) -> None:  # type: ignore[misc]
+        """Read the selected streams. When all were read to the end, write the marker into the last STATE.
+
+        The map joins the streams only after the marker, as a tap that dies also ends its output cleanly. The SDK's type
+        checker calls this method final.
+
+        Raises:
+            UserError: the vendor refused a stream, which happens before the first message, or stopped answering later.
+        """
+        streams = self.open_streams()
+        self.state.get("bookmarks", {}).pop(MARKER, None)
+        super().sync_all()
+        bookmarks = self.state.setdefault("bookmarks", {})
+        if self.source.is_subset:
+            # A run over some records moves no bookmark, but the SDK leaves an empty one per stream.
+            for name in [name for name, bookmark in bookmarks.items() if not bookmark]:
+                del bookmarks[name]
+        bookmarks[MARKER] = build_marker(
+            {stream.name: stream.rows for stream in streams},
+            whole=[stream.name for stream in streams if stream.is_whole],
+            start_date=self.source.start_date,
+            completed_at=int(time.time() * 1000),
+            subset=self.source.is_subset,
+        )
+        self.state_writer.write_state(self.state)
 
     def find_listed_streams(self) -> frozenset[str] | None:
         """Return the names of the streams in the command line's catalog; None without a catalog.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_chargebee._kit.command_files import find_own_bookmarks
 from tap_chargebee._kit.errors import raise_problems
-from tap_chargebee._kit.marker import MARKER, build_marker
 from tap_chargebee._kit.tap_base import TapBase
 from tap_chargebee.api.client import API_URL
 from tap_chargebee.api.errors import NotOfferedError, UserError, describe_wrong_catalog
@@ -69,34 +67,7 @@ class TapChargebee(TapBase):
         """The objects that the streams share."""
         return Source(self.config)
 
-    def sync_all(self) -> None:  # type: ignore[misc]
-        """Read the selected streams. When all were read to the end, write the marker into the last STATE.
-
-        The map joins the streams only after the marker, as a tap that dies also ends its output cleanly. The SDK's type
-        checker calls this method final.
-
-        Raises:
-            UserError: Chargebee refused a stream, which happens before the first message, or stopped answering later.
-        """
-        selected = self._open_streams()
-        self.state.get("bookmarks", {}).pop(MARKER, None)
-        super().sync_all()
-        marker = build_marker(
-            {stream.name: stream.rows for stream in selected},
-            whole=[stream.name for stream in selected if stream.is_whole],
-            start_date=self.source.start_date,
-            completed_at=int(time.time() * 1000),
-            subset=self.source.is_subset,
-        )
-        bookmarks = self.state.setdefault("bookmarks", {})
-        if self.source.is_subset:
-            # A run over some customers moves no bookmark, but the SDK leaves an empty one per stream.
-            for name in [name for name, bookmark in bookmarks.items() if not bookmark]:
-                del bookmarks[name]
-        bookmarks[MARKER] = marker
-        self.state_writer.write_state(self.state)
-
-    def _open_streams(self) -> list[ChargebeeStream]:
+    def open_streams(self) -> list[ChargebeeStream]:
         """Fetch the first page of every selected stream, and return the streams after all pages came."""
         self._deselect_unavailable()
         streams = self._list_selected()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_intercom._kit.command_files import find_own_bookmarks
 from tap_intercom._kit.errors import raise_problems
-from tap_intercom._kit.marker import MARKER, build_marker
 from tap_intercom._kit.stream import change_schemas
 from tap_intercom._kit.tap_base import TapBase
 from tap_intercom.api.client import REGIONS
@@ -106,37 +104,9 @@ class TapIntercom(TapBase):
             if isinstance(stream, IntercomStream) and stream.selected:
                 yield stream
 
-    def sync_all(self) -> None:  # type: ignore[misc]
-        """Read the selected streams. When all were read to the end, write the marker into the last STATE.
-
-        The map joins the streams only after the marker, as a tap that dies also ends its output cleanly. The SDK's type
-        checker calls this method final.
-
-        Raises:
-            UserError: Intercom refused a stream, which happens before the first message, or stopped answering later.
-        """
-        if self.source.is_subset:
-            self._deselect_outside_subset()
-        selected = self._open_streams()
-        self.state.get("bookmarks", {}).pop(MARKER, None)
-        super().sync_all()
-        marker = build_marker(
-            {stream.name: stream.rows for stream in selected},
-            whole=[stream.name for stream in selected if stream.is_whole],
-            start_date=self.source.start_date,
-            completed_at=int(time.time() * 1000),
-            subset=self.source.is_subset,
-        )
-        bookmarks_now = self.state.setdefault("bookmarks", {})
-        if self.source.is_subset:
-            # A run over some records moves no bookmark, but the SDK leaves an empty one per stream.
-            for name in [name for name, bookmark in bookmarks_now.items() if not bookmark]:
-                del bookmarks_now[name]
-        bookmarks_now[MARKER] = marker
-        self.state_writer.write_state(self.state)
-
-    def _open_streams(self) -> list[IntercomStream]:
+    def open_streams(self) -> list[IntercomStream]:
         """Fetch the first page of every selected stream, and return the streams after all pages came."""
+        self._deselect_outside_subset()
         self._check_versions()
         # Only this tap's own bookmarks are checked.
         left = list(find_own_bookmarks(self.state, self.stream_names))
@@ -181,7 +151,9 @@ class TapIntercom(TapBase):
                 raise UserError(describe_old_version(stream.name, self.config["intercom_version"], since))
 
     def _deselect_outside_subset(self) -> None:
-        """Deselect the streams that a run over some companies and contacts does not read."""
+        """In a run over some companies and contacts, deselect the streams that it does not read."""
+        if not self.source.is_subset:
+            return
         for stream in list(self.list_selected()):
             if stream.name not in MEMBERS:
                 self.logger.info("Skipping %s: a run over some companies and contacts does not read it", stream.name)
