@@ -61,9 +61,9 @@ class TargetBase(Plugin, Target, abc.ABC):
     ]
     vendor: ClassVar[str]
     record_refused: ClassVar[type[Exception]]
-    """What is raised when the vendor refuses one request; of what a run cannot do without it ends the run."""
+    """The error for one request that the vendor refused. It ends the run only if the run needs the reply to go on."""
     commands: ClassVar[Sequence[click.Command]] = ()
-    """Commands beside the run."""
+    """Further commands of the target, such as `undo`."""
     #: After this time the SDK would print STATE, but here neither writes nor STATE may come early.
     _MAX_RECORD_AGE_IN_MINUTES = float("inf")
     _signal = 0  #: that was received

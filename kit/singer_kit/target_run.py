@@ -195,7 +195,7 @@ def build_run_start(environ: Mapping[str, str], mode: str, at: float) -> RunStar
     """Return the first line of the journal of a run.
 
     Args:
-        environ: the environment, in which `standpipe run` and Meltano say what the run is part of.
+        environ: the environment variables. `standpipe run` and Meltano set the run's id, job and trigger there.
         mode: `sync`, `validate` or `undo`.
         at: unix seconds.
     """

@@ -46,7 +46,7 @@ def create_app(world: World) -> Starlette:
     )
 
     async def answer_unrouted(request: Request, error: Exception) -> Response:
-        """Answer an unknown path or method in the vendor's shape."""
+        """Answer an unknown path or method with an error in the vendor's own format."""
         assert isinstance(error, HTTPException)  # noqa: S101 what Starlette registers the handler for
         found = find_api(apis, request.scope["path"])
         body = found[0].failure(error.status_code, error.detail) if found else error.detail

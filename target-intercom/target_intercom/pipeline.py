@@ -252,7 +252,7 @@ class Pipeline(RunBase):
         reports: ReportFiles,
         missing: Mapping[str, list[Attribute]],
     ) -> None:
-        """Decide on every row, and return the reason if the run must stop before it writes."""
+        """Decide on every row, and note the reasons for which the run must stop before it writes."""
         if self._settings.attach_companies:
             self._attacher = CompanyAttacher(self._client, self._companies, executor)
         self._read_companies(streams, executor)

@@ -221,7 +221,7 @@ Condition = Mapping[str, Sequence[JsonValue]]
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a run. Their names are those of the plugin's settings."""
+    """The settings of a run, checked and in the form that the code uses."""
 
     access_token: str
     base_url: str

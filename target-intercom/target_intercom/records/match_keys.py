@@ -1,6 +1,6 @@
 """Match keys, by which records are recognised in Intercom. Each is a class, and only it knows how the key differs.
 
-A new key is a class here and an entry in the `match_keys` of its object type.
+`docs/architecture.md` lists everything that a new key needs.
 """
 
 from __future__ import annotations
