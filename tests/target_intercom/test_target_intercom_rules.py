@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from target_intercom.decisions.rules import Decision, Facts, Match, Rules, decide, is_condition_met
 
@@ -216,6 +216,7 @@ RULES = st.builds(
 
 
 @given(FACTS, MATCHES, RULES)
+@example(Facts(), [Match("a", role="lead", is_possibly_duplicate=True)], Rules(on_lead="convert"))
 def test_the_table_is_complete_and_never_guesses(facts: Facts, matches: list[Match], rules: Rules) -> None:
     """Every combination has a decision, and a write goes only to a single, free and live match."""
     decision = decide(facts, matches, rules)

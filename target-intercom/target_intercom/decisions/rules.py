@@ -138,24 +138,22 @@ def _describe_situation(facts: Facts, users: Sequence[Match], leads: Sequence[Ma
     if len(users) > 1:
         return "several"
     only = users or (leads if len(leads) == 1 else [])
+    if obstacle := _describe_match(facts, only):
+        return obstacle
+    if users:
+        return "no_users" if users[0].has_no_users else "one"
+    return ("none", "lead", "leads")[min(len(leads), 2)]
+
+
+def _describe_match(facts: Facts, only: Sequence[Match]) -> str | None:
+    """Return the situation if the only match must not be written; None if it may be."""
     if any(match.is_archived for match in only):
         return "archived"
-    if owner := _describe_owner(facts, only):
-        return owner
-    return _describe_user(users[0]) if users else ("none", "lead", "leads")[min(len(leads), 2)]
-
-
-def _describe_owner(facts: Facts, only: Sequence[Match]) -> str | None:
-    """Return the reason if the match belongs to another record."""
     if facts.is_match_taken or any(match.is_linked_elsewhere for match in only):
         return "claimed"
-    return "linked_to_another" if any(match.is_linked_outside for match in only) else None
-
-
-def _describe_user(user: Match) -> str:
-    if user.is_possibly_duplicate:
-        return "possibly_duplicate"
-    return "no_users" if user.has_no_users else "one"
+    if any(match.is_linked_outside for match in only):
+        return "linked_to_another"
+    return "possibly_duplicate" if any(match.is_possibly_duplicate for match in only) else None
 
 
 def _find_obstacle(facts: Facts, rules: Rules, action: Action) -> str | None:
