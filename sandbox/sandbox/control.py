@@ -12,6 +12,7 @@ from sandbox.access import find_refusal
 from sandbox.changes import ChangeRequest, make_changes
 from sandbox.clock import DAY
 from sandbox.intercom.webhooks import Subscription
+from sandbox.intercom.workspace import ADMIN_ID
 from sandbox.settings import read_settings
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ def build_routes(world: World) -> list[Route]:
         world.reset(settings)
         return {"now": world.clock.now(), "counts": world.business.counts()}
 
+    def define_object_type(body: JsonObject) -> JsonObject:
+        world.intercom.custom_objects.define(body, admin_id=ADMIN_ID, now=world.clock.now())
+        return {"types": list(world.intercom.custom_objects.types)}
+
     def set_webhooks(body: JsonObject) -> JsonObject:
         world.intercom.set_webhooks(Subscription.from_body(body))
         return world.intercom.report_webhooks()
@@ -51,6 +56,7 @@ def build_routes(world: World) -> list[Route]:
     acts: tuple[tuple[str, str, Act], ...] = (
         ("POST", "advance", advance),
         ("POST", "change", lambda body: make_changes(world, ChangeRequest.from_body(body))),
+        ("POST", "object_types", define_object_type),
         ("POST", "reset", reset),
         ("POST", "faults", lambda body: {"id": world.faults.add(body)}),
         ("DELETE", "faults", lambda _: world.faults.clear()),

@@ -57,6 +57,19 @@ class Settings:
     """The most names of data events that an Intercom workspace takes."""
     intercom_event_metadata_keys: int = 10
     """The metadata keys that Intercom keeps of a data event; its API's pages say 10, its help pages 20."""
+    intercom_reference_writes: str = "replace"
+    """What a list of references to custom objects does to those a record has: `replace`, `extend`, or `add`.
+
+    With `extend` null still removes all of them, with `add` nothing but the deletion of an instance does.
+    """
+    intercom_shows_references: bool = True
+    """Whether contacts and companies show which custom objects they refer to."""
+    intercom_lists_references: bool = True
+    """Whether the list of data attributes has those that refer to custom objects."""
+    intercom_company_references: bool = False
+    """Whether companies can refer to custom objects; only contacts and conversations are documented."""
+    intercom_refuse_unknown_object_attributes: bool = True
+    """Whether an attribute that the type of a custom object lacks is refused (else it is ignored)."""
     chartmogul_requests_per_second: int = 40
     """ChartMogul's requests in any second of real time."""
     chartmogul_max_connections: int = 20
@@ -131,6 +144,7 @@ _ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "companies_with_billing_ids": ("is 0 to 100 (percent)", lambda value: value in range(101)),
     "chargebee_webhook_duplicates": ("is 0 to 100 (percent)", lambda value: value in range(101)),
     "intercom_webhook_duplicates": ("is 0 to 100 (percent)", lambda value: value in range(101)),
+    "intercom_reference_writes": ("is replace, extend or add", lambda value: value in ("replace", "extend", "add")),
     "intercom_webhook_errors": ("is 1 or more", lambda value: value >= 1),
     "intercom_webhook_speed": ("is 1 or more", lambda value: value >= 1),
     "chargebee_webhook_speed": ("is 1 or more", lambda value: value >= 1),

@@ -79,6 +79,10 @@ class RunningSandbox:
         """``POST /sandbox/change``: ``count=``, ``per_second=``, ``webhooks=``."""
         return self._control("POST", "change", {"kind": kind, **how})
 
+    def object_type(self, name: str, attributes: dict[str, str], **how: Any) -> JsonObject:
+        """``POST /sandbox/object_types``: ``reference=``, ``model=``, ``many=``."""
+        return self._control("POST", "object_types", {"name": name, "attributes": attributes, **how})
+
     def fault(self, **fault: Any) -> JsonObject:
         """``POST /sandbox/faults``; for the key ``from`` pass ``**{"from": 3}``."""
         return self._control("POST", "faults", fault)

@@ -233,6 +233,20 @@ def test_the_life_of_a_company(client: Any) -> None:
     assert judged(client.companies.delete(company_id=company.id)).deleted is True
 
 
+def test_the_life_of_a_custom_object(client: Any, sandbox: RunningSandbox) -> None:
+    """Create, change, read and delete an instance work."""
+    sandbox.object_type("Subscription", {"plan": "string"}, reference="cb_subscriptions")
+    objects, kind = client.custom_object_instances, "Subscription"
+    made = judged(objects.create_custom_object_instances(kind, external_id="s1", custom_attributes={"plan": "basic"}))
+    changed = judged(objects.create_custom_object_instances(kind, external_id="s1", custom_attributes={"plan": "pro"}))
+    assert (changed.id, changed.custom_attributes) == (made.id, {"plan": "pro"})
+    assert judged(objects.get_custom_object_instances_by_external_id(kind, external_id="s1")).id == made.id
+    assert judged(objects.get_custom_object_instances_by_id(kind, made.id)).external_id == "s1"
+    user = client.contacts.create(request={"role": "user", "email": "a@example.com"})
+    client.contacts.update(user.id, custom_attributes={"cb_subscriptions": [made.id]})
+    assert judged(objects.delete_custom_object_instances_by_id(kind, external_id="s1")).deleted is True
+
+
 @pytest.mark.parametrize(
     ("call", "kind", "code"),
     [

@@ -95,6 +95,7 @@ WHOLE: dict[str, Truth] = {
 }
 """Lists without pages, each with its expected ids."""
 ELSEWHERE = {
+    "GET /custom_object_instances/{type}": "of one type: test_sandbox_intercom_objects",
     "GET /companies/scroll": "by a test of its own, below",
     "GET /segments": "rules, not records: test_sandbox_intercom_lists counts them",
     "GET /data_attributes": "by name, not by id: test_sandbox_intercom_attributes",

@@ -59,8 +59,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /data_attributes": OPTIONS,
     "PUT /data_attributes/{id}": {"options": [{"value": "a"}, {"value": "b"}]},
     "POST /events": {"event_name": "charged", "created_at": 1768478400, "id": "<user>"},
+    "POST /custom_object_instances/{type}": {"external_id": "s2", "custom_attributes": {"plan": "pro"}},
+    "DELETE /custom_object_instances/{type}": {},
+    "DELETE /custom_object_instances/{type}/{id}": {},
 }  # fmt: skip
 """For each operation, a body that succeeds; words in angle brackets stand for ids."""
+QUERIES = {"DELETE /custom_object_instances/{type}": "?external_id=s1"}
+"""The query of an operation that has one."""
 WRITES = {f"{one.method} {one.path}": one for one in OPERATIONS if one.method != "GET"}
 LOOSE = {"POST /companies", "PUT /companies/{id}"}
 """Operations that refuse unknown fields whatever refuse_unknown_fields says."""
@@ -78,6 +83,7 @@ def ids(workspace: Any) -> dict[str, str]:
         "<ticket type>": workspace.library.list_documents("ticket_types")[0]["id"],
         "contacts": linked.id, "companies": next(iter(linked.companies)), "tags": tag,
         "conversations": next(workspace.conversations.live()).id, "tickets": next(workspace.tickets.live()).id,
+        "type": "Subscription", "id": "1",
         "data_attributes": "1", "company_id": next(iter(linked.companies)), "tag_id": tag,
     }  # fmt: skip
 
@@ -111,13 +117,20 @@ def with_more(body: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
 def call_of(operation: str, known: dict[str, str]) -> str:
     """Return the operation with its placeholders replaced by ids."""
     path = re.sub(r"/(\w+)/\{id\}", lambda found: f"/{found[1]}/{known[found[1]]}", operation)
-    return re.sub(r"\{(\w+)\}", lambda found: known[found[1]], path)
+    return re.sub(r"\{(\w+)\}", lambda found: known[found[1]], path) + QUERIES.get(operation, "")
+
+
+def begin(intercom: IntercomCaller, **settings: Any) -> None:
+    """Begin a workspace of 200 customers with an instance of a custom object."""
+    intercom.sandbox.reset(customers=200, rate_limit_per_window=10**9, **settings)
+    intercom.sandbox.object_type("Subscription", {"plan": "string"})
+    intercom.ok("POST /custom_object_instances/Subscription", {"external_id": "s1"})
 
 
 @pytest.fixture
 def lively(intercom: IntercomCaller) -> IntercomCaller:
     """Return a workspace of 200 customers, which has records of every kind."""
-    intercom.sandbox.reset(customers=200, rate_limit_per_window=10**9)
+    begin(intercom)
     return intercom
 
 
@@ -144,7 +157,7 @@ def test_a_field_more_is_refused_at_any_depth(lively: IntercomCaller, operation:
 @pytest.mark.parametrize("operation", BODIES)
 def test_a_field_more_is_ignored_with_the_switch(lively: IntercomCaller, operation: str) -> None:
     """With the switch, unknown fields are ignored, except in companies, own attributes and a tag's users."""
-    lively.sandbox.reset(customers=200, rate_limit_per_window=10**9, refuse_unknown_fields=False)
+    begin(lively, refuse_unknown_fields=False)
     known = ids(lively.workspace)
     call, body = call_of(operation, known), filled(BODIES[operation], known)
     for path in objects(body):

@@ -17,6 +17,7 @@ from sandbox.intercom import (
     company_operations,
     contact_operations,
     event_operations,
+    object_operations,
     relations,
     resources,
     thread_operations,
@@ -44,6 +45,7 @@ OPERATIONS = (
     *company_operations.OPERATIONS,
     *relations.OPERATIONS,
     *event_operations.OPERATIONS,
+    *object_operations.OPERATIONS,
     *thread_operations.OPERATIONS,
 )
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]

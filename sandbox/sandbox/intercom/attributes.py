@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MODELS = ("contact", "company")
 DATA_TYPES = ("string", "integer", "float", "boolean", "date", "datetime", "options")
+RELATIONSHIP = "relationship"
+"""The data type of an attribute that refers to custom objects."""
 ACTIVE_LIMIT = 250
 STRING_LIMIT = 255
 LEAST_OPTIONS = 2
@@ -39,11 +41,15 @@ class Definition:
     options: list[str] = field(default_factory=list)
     messenger_writable: bool = False
     archived: bool = False
+    object_type: str = ""
+    """Of an attribute that refers to instances of a custom object: the type of that object."""
+    refers_to_many: bool = True
 
     def show(self) -> JsonObject:
         """Return the attribute in the form of `GET /data_attributes`."""
         options = {"options": [{"value": value} for value in self.options]} if self.options else {}
-        facts = {name: value for name, value in vars(self).items() if name != "options"} | options
+        hidden = ("options", "object_type", "refers_to_many")
+        facts = {name: value for name, value in vars(self).items() if name not in hidden} | options
         return facts | _make_facts(f"custom_attributes.{self.name}", self.name, api_writable=True, custom=True)
 
 
@@ -74,14 +80,19 @@ STANDARD: dict[str, list[JsonObject]] = {
 class Attributes:
     """Every data attribute of one workspace: contacts and companies share one namespace."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, lists_references: bool = True) -> None:
+        self._lists_references = lists_references
         self._by_name: dict[str, Definition] = {}
         self._by_id: dict[str, Definition] = {}
 
     def list_all(self, model: str, *, include_archived: bool) -> list[JsonObject]:
         """Return all attributes: standard ones first, then custom ones in the order of their creation."""
         custom = [
-            one for one in self._by_name.values() if one.model == model and (include_archived or not one.archived)
+            one
+            for one in self._by_name.values()
+            if one.model == model
+            and (include_archived or not one.archived)
+            and (self._lists_references or one.data_type != RELATIONSHIP)
         ]
         return STANDARD[model] + [one.show() for one in custom]
 
@@ -119,6 +130,29 @@ class Attributes:
         )
         self._by_name[name] = self._by_id[str(definition.id)] = definition
         return definition
+
+    def add_reference(  # noqa: PLR0913 - all that a person chooses
+        self, name: str, model: str, object_type: str, *, many: bool, admin_id: str, now: int
+    ) -> None:
+        """Make an attribute that refers to instances of a custom object.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+        if name in self._by_name:
+            raise ValueError(f"There is an attribute {name!r} already.")
+        number = len(self._by_id) + 1
+        definition = Definition(number, name, model, RELATIONSHIP, admin_id, now, now)
+        definition.object_type, definition.refers_to_many = object_type, many
+        self._by_name[name] = self._by_id[str(number)] = definition
+
+    def list_references(self, model: str) -> list[tuple[str, str, bool]]:
+        """Return the attributes of a model that refer to custom objects: name, type of the object, whether several."""
+        return [
+            (one.name, one.object_type, one.refers_to_many)
+            for one in self._by_name.values()
+            if one.model == model and one.object_type and not one.archived
+        ]
 
     def update(self, attribute_id: str, body: JsonObject, *, now: int) -> Definition:
         """Archive, restore or describe an attribute, or refuse to; its `data_type` never changes."""
@@ -158,6 +192,10 @@ class Attributes:
 def _check_value(definition: Definition, value: JsonValue) -> None:
     """Accept only a value of the attribute's type; the vendor documents no text for the refusal."""
     name = definition.name
+    if definition.data_type == RELATIONSHIP:
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise parameter_invalid(f"Custom attribute '{name}' must be a list of instance ids")
+        return
     if not VALUE_TESTS[definition.data_type](value):
         raise parameter_invalid(f"Custom attribute '{name}' must be of type {definition.data_type}")
     if isinstance(value, str) and len(value) > STRING_LIMIT:

@@ -22,14 +22,13 @@ CEILING = 10_000
 
 def save_company(call: Call) -> JsonObject:
     """Create or change the company with this `company_id`; the reply does not say which."""
-    values = _read_values(call, bodies.COMPANY)
-    company_id = values.get("company_id")
-    if company_id is None:
+    companies, company_id = call.workspace.companies, str(call.body.get("company_id"))
+    company = companies.find("company_id", company_id) if companies.has(company_id) else None
+    values = _read_values(call, bodies.COMPANY, company)
+    if values.get("company_id") is None:
         raise parameter_missing("company_id not specified")
-    companies = call.workspace.companies
-    if not companies.has(company_id):
+    if company is None:
         return call.show_company(companies.add(call.workspace.new_company(values, call.now), "API"))
-    company = companies.find("company_id", company_id)
     companies.update(company, values, call.now, "API")
     return call.show_company(company)
 
@@ -37,7 +36,7 @@ def save_company(call: Call) -> JsonObject:
 def update_company(call: Call) -> JsonObject:
     """Change the fields that are sent; `company_id` never changes."""
     company = call.company
-    call.workspace.companies.update(company, _read_values(call, bodies.COMPANY_UPDATE), call.now, "API")
+    call.workspace.companies.update(company, _read_values(call, bodies.COMPANY_UPDATE, company), call.now, "API")
     return call.show_company(company)
 
 
@@ -98,11 +97,12 @@ def list_contacts(call: Call) -> JsonObject:
     return call.make_page(f"/companies/{company.id}/contacts", found, call.show_contact, sizes)
 
 
-def _read_values(call: Call, fields: dict[str, bodies.Field]) -> JsonObject:
+def _read_values(call: Call, fields: dict[str, bodies.Field], company: Company | None = None) -> JsonObject:
     """Return the body as document fields; unknown fields are always refused for companies."""
-    return bodies.make_company_values(
+    made = bodies.make_company_values(
         bodies.check_fields(call.body, fields, call.version, strict=True), call.workspace.attributes
     )
+    return call.workspace.custom_objects.resolve_references("company", made, company.document if company else None)
 
 
 LIST_QUERY = PAGING | {"order"}

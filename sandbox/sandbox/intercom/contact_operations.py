@@ -71,7 +71,7 @@ def find_by_external_id(call: Call) -> JsonObject:
 def update_contact(call: Call) -> JsonObject:
     """Change the fields that are sent; the role can turn a lead into a user."""
     contact = call.contact
-    call.workspace.contacts.update(contact, _read_values(call, contact.document["role"]), call.now, "API")
+    call.workspace.contacts.update(contact, _read_values(call, contact), call.now, "API")
     return call.show_contact(contact)
 
 
@@ -142,14 +142,16 @@ def detach_company(call: Call) -> JsonObject:
     return call.show_company(company)
 
 
-def _read_values(call: Call, role_before: str | None) -> JsonObject:
-    """Return the body as document fields; `role_before` is None for a new contact."""
+def _read_values(call: Call, contact: Contact | None) -> JsonObject:
+    """Return the body as document fields; `contact` is None for a new one."""
+    role_before = contact.document["role"] if contact else None
     settings = call.workspace.settings
     values = bodies.check_fields(call.body, bodies.CONTACT, call.version, strict=settings.refuse_unknown_fields)
     role = values.get("role") or role_before or "user"
     if role_before == "user" and role == "lead":
         raise parameter_invalid("role of a user cannot be changed to lead", "role")
-    return bodies.make_contact_values(values, call.workspace.attributes, role, leads_take_null=settings.leads_take_null)
+    made = bodies.make_contact_values(values, call.workspace.attributes, role, leads_take_null=settings.leads_take_null)
+    return call.workspace.custom_objects.resolve_references("contact", made, contact.document if contact else None)
 
 
 OPERATIONS = (

@@ -39,6 +39,8 @@ ROWS = {
     "no document": (404, "not_found", "Resource Not Found"),
     "no contact": (404, "not_found", "User Not Found"),
     "no company": (404, "company_not_found", "Company Not Found"),
+    "no object type": (404, "not_found", "Custom object type `{name}` not found"),
+    "no object": (404, "not_found", "Custom object instance not found"),
     "field unknown": (400, "invalid_field", "Field '{name}' is not searchable"),
     "parameter unknown": (400, "bad_request", "bad '{name}' parameter"),
     "no JSON": (400, "bad_request", "There was a problem in the JSON you submitted"),

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic
 
+from sandbox.intercom.attributes import RELATIONSHIP
 from sandbox.intercom.errors import Refusal, parameter_invalid, parameter_missing, refuse
 from sandbox.intercom.fixtures import read_fixture
 from sandbox.intercom.paging import Ask, Found, Order, read_count
@@ -76,7 +77,7 @@ class Finder(Generic[R]):
         if self.model is None or not field.startswith(CUSTOM):
             return self.fields.get(field)
         found = call.workspace.attributes.get(self.model, field.removeprefix(CUSTOM))
-        return found.data_type if found else None
+        return found.data_type if found and found.data_type != RELATIONSHIP else None
 
     def _read_order(self, call: Call) -> Order:
         sort = call.check_fields(_read_object(call.body, "sort"), "field", "order")

@@ -45,6 +45,7 @@ def show_contact(workspace: Workspace, contact: Contact, version: Version) -> Js
     return {
         "type": "contact",
         **document,
+        "custom_attributes": workspace.custom_objects.show_references("contact", document["custom_attributes"]),
         **UNTRACKED,
         "workspace_id": workspace.app_id,
         "email_domain": (document["email"] or "").rpartition("@")[2] or None,
@@ -75,6 +76,7 @@ def show_company(workspace: Workspace, company: Company) -> JsonObject:
     return {
         "type": "company",
         **document,
+        "custom_attributes": workspace.custom_objects.show_references("company", document["custom_attributes"]),
         "app_id": workspace.app_id,
         "plan": {"type": "plan", "id": str(sum(plan.encode())), "name": plan} if plan else {},
         "user_count": workspace.count_users(company),

@@ -12,6 +12,7 @@ from sandbox.intercom import companies, contacts
 from sandbox.intercom.attributes import Attributes
 from sandbox.intercom.companies import Companies, Company, Scroll
 from sandbox.intercom.contacts import Contact, Contacts
+from sandbox.intercom.custom_objects import CustomObjects
 from sandbox.intercom.data_events import DataEvents
 from sandbox.intercom.errors import refuse
 from sandbox.intercom.library import Library
@@ -47,7 +48,8 @@ class Workspace(ABC):
         self.clock = clock
         self.app_id = APP_ID
         self.zone = _read_zone(settings.intercom_timezone)
-        self.attributes = Attributes()
+        self.attributes = Attributes(lists_references=settings.intercom_lists_references)
+        self.custom_objects = CustomObjects(settings, self.attributes)
         self.contacts = Contacts(
             second_user_for_new_external_id=settings.second_user_for_new_external_id, search_lag=settings.search_lag
         )
