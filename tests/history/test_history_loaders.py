@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from standpipe_console.errors import ConsoleError
 from standpipe_console.history import History
 from standpipe_console.history.migrations import migrate
-from standpipe_console.history.tables import RUNS, SCHEMA_VERSION
+from standpipe_console.history.tables import REJECTS, RUNS, SCHEMA_VERSION
 
 from tests.history.conftest import START, JournalFile, change
 
@@ -141,8 +141,28 @@ def test_tables_are_migrated_step_by_step(url: str, tmp_path: Path) -> None:
             with history.database.write() as connection:
                 migrate(connection, steps)
         assert done == [2, 3]
-        with pytest.raises(ConsoleError, match="The history is of version 3, and this console knows 1"):
+        with pytest.raises(ConsoleError, match="The history is of version 3, and this console knows 2"):
             History(url, tmp_path)
+
+
+def test_a_history_of_version_1_gets_the_later_indexes(url: str, tmp_path: Path) -> None:
+    """A history of an earlier console has the indexes of a new one after it was opened, and keeps its rows."""
+    with History(url, tmp_path) as history:
+        journal = JournalFile(tmp_path, "r1", at=START)
+        journal.write("ann", "rejected", "bad phone")
+        journal.end()
+        history.load_journals()
+        new = next(one for one in REJECTS.indexes if one.name == "rejects_by_age")
+        with history.database.write() as connection:
+            new.drop(connection)
+            connection.execute(sa.delete(SCHEMA_VERSION))
+            connection.execute(sa.insert(SCHEMA_VERSION).values(version=1, since=START))
+    for _ in range(2):
+        with History(url, tmp_path) as history:
+            schema = "standpipe" if history.database.dialect == "postgresql" else None
+            found = {one["name"] for one in sa.inspect(history.database.engine).get_indexes("rejects", schema=schema)}
+            assert found == {"rejects_by_age", "rejects_by_record", "rejects_by_state"}
+            assert [row.record_id for row in history.list_rejects()] == ["ann"]
 
 
 def test_a_history_that_cannot_be_written_keeps_the_journal(

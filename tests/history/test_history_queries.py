@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from standpipe_console.errors import ConsoleError
-from standpipe_console.history import AlertRow, FieldChange, History
+from standpipe_console.history import AlertRow, FieldChange, History, RecordGroup
 
 from tests.history.conftest import START, JournalFile, change
 
@@ -108,6 +108,71 @@ def test_every_change_of_a_record_is_listed(filled: History) -> None:
         "target-chartmogul", "target-intercom", "target-intercom",
     ]  # fmt: skip
     assert [one.record_id for one in filled.list_changes("first", "bob")] == ["bob"]
+
+
+@pytest.fixture
+def refused(history: History, tmp_path: Path) -> History:
+    """Return a history in which both vendors refuse records, and took one of them later."""
+    first = JournalFile(tmp_path, "first", at=START)
+    first.write("ann", "rejected", "parameter_invalid", "Phone is odd", name="Zoe", email="zoe@a.example")
+    first.write("bob", "rejected", "parameter_invalid", "Email is odd", name="Bob", company="100% Acme")
+    first.write("cid", "rejected", "conflict", name="Cid")
+    first.end()
+    second = JournalFile(tmp_path, "second", at=START + 1000)
+    second.write("ann", "rejected", "parameter_invalid", "Phone is odd")
+    second.write("cid")
+    second.end()
+    leads = JournalFile(tmp_path, "leads", at=START + 2000, plugin="target-chartmogul", job="sync-leads")
+    leads.write("dan", "rejected", "too long", stream="customers", name="Dan")
+    leads.end()
+    history.load_journals()
+    return history
+
+
+@pytest.mark.parametrize(
+    ("query", "expected", "total"),
+    [
+        ({}, ["ann", "bob", "dan"], 3),
+        ({"sort": "-first_at"}, ["dan", "bob", "ann"], 3),
+        ({"sort": "name"}, ["bob", "dan", "ann"], 3),
+        ({"sort": "-last_at"}, ["dan", "ann", "bob"], 3),
+        ({"sort": "-times"}, ["ann", "dan", "bob"], 3),
+        ({"sort": "plugin"}, ["dan", "ann", "bob"], 3),
+        ({"sort": "reason"}, ["ann", "bob", "dan"], 3),
+        ({"sort": "-record_id", "offset": 1, "limit": 1}, ["bob"], 3),
+        ({"search": "PHONE"}, ["ann"], 1),
+        ({"search": " zoe@a "}, ["ann"], 1),
+        ({"search": "0% a"}, ["bob"], 1),
+        ({"search": "remote-d", "sort": "times"}, ["dan"], 1),
+        ({"search": "cid"}, [], 0),
+        ({"offset": 300}, [], 3),
+    ],
+    ids=["oldest first", "newest first", "by name", "by last", "by times", "by system", "by reason", "a page",
+         "sentence", "e-mail", "wildcards are text", "remote id", "taken since", "past the end"],
+)  # fmt: skip
+def test_rejects_are_searched_sorted_and_paged(
+    refused: History, query: dict[str, object], expected: list[str], total: int
+) -> None:
+    """The total counts what is refused now over all pages."""
+    page = refused.page_rejects(**query)  # type: ignore[arg-type]
+    assert ([row.record_id for row in page.rows], page.total) == (expected, total)
+
+
+def test_rejects_are_counted_by_reason(refused: History) -> None:
+    """With one of the vendor's sentences, and the number of different ones."""
+    assert refused.count_rejects("target-intercom") == [
+        RecordGroup("rejected", "parameter_invalid", 2, "Phone is odd", 2)
+    ]
+    assert [(group.reason, group.count) for group in refused.count_rejects()] == [
+        ("parameter_invalid", 2), ("too long", 1),
+    ]  # fmt: skip
+
+
+def test_rejects_are_named_by_both_ids(refused: History) -> None:
+    """By the source's and by the vendor's; other names find nothing."""
+    found = refused.list_rejects("target-intercom", names=["ann", "remote-bob", "cid", "dan"])
+    assert [row.record_id for row in found] == ["ann", "bob"]
+    assert refused.list_rejects(names=[]) == []
 
 
 def test_a_job_is_paused_until_it_is_resumed(filled: History) -> None:

@@ -163,8 +163,12 @@ QUERIES = {
     "changes of a record": lambda history: list(history.list_changes(RUN, "c7")),
     "customer": lambda history: history.find_customer("ann1"),
     "history of a record": lambda history: history.list_record_history("c7", "target-intercom"),
-    "rejects": lambda history: history.list_rejects(),
+    "rejects": lambda history: history.list_rejects(limit=10),
     "rejects of a target": lambda history: history.list_rejects("target-intercom"),
+    "named rejects": lambda history: history.list_rejects("target-intercom", names=["c100", "r7"]),
+    "a page of rejects": lambda history: history.page_rejects(offset=100),
+    "a page of rejects found and sorted": lambda history: history.page_rejects(search="ann", sort="-name"),
+    "rejects by reason": lambda history: history.count_rejects("target-intercom"),
     "all rejects": lambda history: history.list_rejects(open_only=False, limit=10),
     "records by outcome": lambda history: history.count_records(RUN),
     "changes of some records": lambda history: history.list_changes_of(RUN, ["c7", "c8"]),
@@ -182,6 +186,18 @@ def test_no_query_reads_a_whole_table(grown: History, query: Any) -> None:
         query(grown)
     steps = [step for statement, values in noted for step in explain(grown, statement, values)]
     assert [step for step in steps if reads_too_much(step)] == []
+
+
+def test_the_oldest_rejects_are_read_from_an_index(grown: History) -> None:
+    """A page of them sorts nothing, and looks up the names of its own rows only."""
+    with note_statements(grown) as noted:
+        page = grown.page_rejects(offset=2, limit=2)
+    assert ([row.record_id for row in page.rows], [row.name for row in page.rows], page.total) == (
+        ["c200", "c300"], ["Ann 200", "Ann 300"], 200,
+    )  # fmt: skip
+    ((statement, values),) = [one for one in noted if "LIMIT" in one[0]]
+    inner = [step for step in explain(grown, statement, values) if "rejects" in step]
+    assert inner == ["SEARCH rejects USING INDEX rejects_by_age (resolved_at=?)"]
 
 
 def test_loading_finds_what_it_compares_with_by_an_index(grown: History, tmp_path: Path) -> None:

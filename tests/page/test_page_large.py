@@ -22,7 +22,7 @@ RUN = f"/run?id={7:032x}"
 @pytest.mark.parametrize(
     "address",
     ["/", "/runs", RUN, f"{RUN}&sort=-name&page=3&q=ann", "/customers?q=ann1", "/customer?id=c100", "/rejects",
-     f"/undo?id={7:032x}"],
+     "/rejects?q=ann&sort=-name&page=2", f"/undo?id={7:032x}"],
 )  # fmt: skip
 def test_a_page_asks_a_long_history_little(
     page: Page,

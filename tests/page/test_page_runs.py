@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -213,10 +214,72 @@ def test_rejects_have_their_age(filled: Page) -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("", [f"r{number:03}" for number in range(100)]),
+        ("&page=2", ["r100", "r101", "r102", "dan"]),
+        ("&sort=-record_id&page=2", ["r002", "r001", "r000", "dan"]),
+        ("&q=name+7", ["r007"] + [f"r{number:03}" for number in range(70, 80)]),
+        ("&q=nothing", []),
+        ("&sort=password&page=x&q=email+is", ["dan"]),
+    ],
+    ids=["oldest first", "next page", "sorted", "searched", "not found", "what an address cannot mean"],
+)
+def test_rejects_are_searched_sorted_and_paged(filled: Page, query: str, ids: list[str]) -> None:
+    """The download holds the same records of all pages."""
+    refuse_many(filled.project, 103)
+    html = filled.get(f"/rejects?{query}").text
+    assert re.findall(r'<th scope="row".*/customer\?id=(\w+)"', html) == ids
+    download = filled.get(f"/rejects.csv?{query}")
+    assert download.headers["content-disposition"] == 'attachment; filename="rejects.csv"'
+    rows = [row["record_id"] for row in csv.DictReader(io.StringIO(download.text))]
+    assert len(rows) == (104 if "q=" not in query else len(ids))
+    assert set(ids) <= set(rows)
+
+
+def test_a_page_of_rejects_says_that_all_are_tried_again(filled: Page) -> None:
+    """Also those on other pages; its links keep the search and the order."""
+    refuse_many(filled.project, 103)
+    text = read_text(filled.get("/rejects").text)
+    assert "“Try all again” tries all 104 refused records, also those that this page does not show." in text
+    assert "1 to 100 of 104" in text
+    html = filled.get("/rejects?q=name&sort=-times").text
+    assert 'href="/rejects?q=name&amp;sort=-times&amp;page=2" rel="next"' in html
+    assert 'href="/rejects?sort=-times">Show all</a>' in html
+    assert 'href="/rejects.csv?q=name&amp;sort=-times"' in html
+
+
+def test_more_rejects_than_a_retry_takes_are_tried_by_a_sync(filled: Page) -> None:
+    """The page offers the sync of that pipeline, and the retry of the others."""
+    refuse_many(filled.project, 501)
+    leads = JournalFile(filled.project.system_dir / "standpipe", "run-4", at=NOW, plugin="target-chartmogul",
+                        job="sync-leads")  # fmt: skip
+    leads.write("eve", "rejected", "too long", stream="customers")
+    leads.end()
+    html = filled.get("/rejects").text
+    forms = re.findall(r'action="/actions/(\w+)">.*name="job" value="([\w-]+)"><button class="main">([^<]+)<', html)
+    assert forms == [
+        ("sync", "sync", "Sync all to Intercom now"),
+        ("retry", "sync-leads", "Try those of ChartMogul again"),
+    ]
+    assert "More than 500 records are tried by a sync of everything" in read_text(html)
+
+
+def refuse_many(project: Project, count: int) -> None:
+    """Leave behind a run in which Intercom refused many records."""
+    run = JournalFile(project.system_dir / "standpipe", "run-3", at=NOW - 4 * 86_400)
+    for number in range(count):
+        run.write(f"r{number:03}", "rejected", "parameter_invalid", "Phone is odd", name=f"Name {number}")
+    run.end(summary={"records": count, "rejected": {"parameter_invalid": count}})
+
+
+@pytest.mark.parametrize(
     ("name", "form", "args"),
     [
         ("retry", {}, "retry --yes --"),
         ("retry", {"record": "dan"}, "retry --yes -- dan"),
+        ("retry", {"job": "sync-leads"}, "retry --yes --job sync-leads --"),
+        ("retry", {"job": "--help"}, "retry --yes --"),
         ("retry", {"record": "--help; x"}, "retry --yes -- --help; x"),
         ("undo", {"run": "run-1"}, "undo --yes -- run-1"),
         ("resume", {"job": "sync"}, "resume sync"),

@@ -9,17 +9,24 @@ import sqlalchemy as sa
 
 from standpipe_console.errors import ConsoleError
 
-from .tables import METADATA, SCHEMA_VERSION
+from .tables import METADATA, REJECTS, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     Step = Callable[[sa.Connection], None]
 
-#: What makes each version out of the one before it. Version 1 is the first that there was.
-STEPS: Mapping[int, Step] = {}
 #: A number of our own, by which two programs on PostgreSQL keep from migrating at once.
 _ADVISORY_LOCK = 7_413_922_001
+
+
+def _index_rejects_by_age(connection: sa.Connection) -> None:
+    """Add the index from which a page of the longest refused records of all targets is read."""
+    next(one for one in REJECTS.indexes if one.name == "rejects_by_age").create(connection)
+
+
+#: What makes each version out of the one before it. Version 1 is the first that there was.
+STEPS: Mapping[int, Step] = {2: _index_rejects_by_age}
 
 
 def migrate(connection: sa.Connection, steps: Mapping[int, Step] = STEPS) -> None:

@@ -13,7 +13,7 @@ from .rows import ChangeRow, Page, RecordGroup, RecordRow, RejectRow
 from .tables import CHANGES, LAST_KNOWN, RECORDS, REJECTS, RUNS, SEARCHED
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Generator, Iterable, Mapping, Sequence
 
     from .database import Database
 
@@ -30,6 +30,8 @@ SORTS = {
     "email": LAST_KNOWN.c.email,
     "company": LAST_KNOWN.c.company,
 }
+#: What a page of rejects can be sorted by.
+REJECT_SORTS = frozenset({"record_id", "name", "plugin", "reason", "first_at", "last_at", "times"})
 #: The greatest character: what begins with a text lies between that text and the text with this one behind it.
 _GREATEST = "\U0010ffff"
 #: How many ids stand in one statement.
@@ -80,30 +82,16 @@ class RecordReader:
         which += [] if record_id is None else [RECORDS.c.record_id == record_id]
         which += [] if kind is None else [RECORDS.c.kind.in_([kind] if isinstance(kind, str) else list(kind))]
         which += [] if reason is None else [RECORDS.c.reason == reason]
-        if text := search.strip():
-            columns = (RECORDS.c.record_id, RECORDS.c.remote_id, *_NAMES)
-            which.append(sa.or_(*(column.icontains(text, autoescape=True) for column in columns)))
-        column = SORTS[sort.removeprefix("-")]
-        order = column.desc() if sort.startswith("-") else column
-        statement = _select_records().where(*which).order_by(order, RECORDS.c.record_id, RECORDS.c.stream)
-        count = sa.select(sa.func.count()).select_from(_JOINED if text else RECORDS).where(*which)
-        with self.database.read() as connection:
-            total: int = connection.execute(count).scalar_one()
-            rows = [_build(RecordRow, row) for row in connection.execute(statement.offset(offset).limit(limit))]
-        return Page(rows, total)
+        which += _contains(search, RECORDS.c.record_id, RECORDS.c.remote_id, *_NAMES)
+        statement = _select_records().where(*which)
+        count = sa.select(sa.func.count()).select_from(_JOINED if search.strip() else RECORDS).where(*which)
+        order = (_sort_by(SORTS, sort), RECORDS.c.record_id, RECORDS.c.stream)
+        return self._fetch_page(statement.order_by(*order).offset(offset).limit(limit), count, RecordRow)
 
     def count_records(self, run_id: str) -> list[RecordGroup]:
         """Return how many records of a run are listed, by outcome and reason, the most frequent first."""
-        count = sa.func.count().label("count")
-        # The vendor may give one reason in several sentences, of which one is shown as an example.
-        example, sentences = sa.func.max(RECORDS.c.detail), sa.func.count(RECORDS.c.detail.distinct())
-        statement = (
-            sa.select(RECORDS.c.kind, RECORDS.c.reason, count, example.label("detail"), sentences.label("details"))
-            .where(RECORDS.c.run == _find_number(run_id))
-            .group_by(RECORDS.c.kind, RECORDS.c.reason)
-            .order_by(count.desc(), RECORDS.c.kind)
-        )
-        return self._fetch(statement, RecordGroup)
+        statement = _count_groups(RECORDS.c.reason, RECORDS.c.kind, kind=RECORDS.c.kind)
+        return self._fetch(statement.where(RECORDS.c.run == _find_number(run_id)), RecordGroup)
 
     def list_changes_of(self, run_id: str, record_ids: Sequence[str]) -> list[ChangeRow]:
         """Return the writes of a run to some records, in the order of the writes."""
@@ -160,23 +148,60 @@ class RecordReader:
                 by_row.setdefault((change.run_id, change.stream), []).append(change)
         return [msgspec.structs.replace(row, changes=tuple(by_row.get((row.run_id, row.stream), ()))) for row in rows]
 
-    def list_rejects(self, plugin: str | None = None, *, open_only: bool = True, limit: int = 1000) -> list[RejectRow]:
+    def list_rejects(
+        self,
+        plugin: str | None = None,
+        *,
+        open_only: bool = True,
+        names: Iterable[str] | None = None,
+        limit: int | None = None,
+    ) -> list[RejectRow]:
         """Return the records that were refused, those that have waited longest first.
 
         Args:
             plugin: only this target's.
             open_only: only those that were not taken since.
-            limit: how many at most.
+            names: only the records with one of these ids, of the source or of the vendor.
+            limit: how many at most; all of them without one.
         """
-        of_record = [REJECTS.c[name] == LAST_KNOWN.c[name] for name in ("plugin", "stream", "record_id")]
-        statement = sa.select(REJECTS, LAST_KNOWN.c.remote_id, *_NAMES).select_from(
-            REJECTS.outerjoin(LAST_KNOWN, sa.and_(*of_record))
-        )
+        statement = _select_rejects(REJECTS)
         if open_only:
-            statement = statement.where(REJECTS.c.resolved_at.is_(None))
+            statement = statement.where(_IS_OPEN)
         if plugin is not None:
             statement = statement.where(REJECTS.c.plugin == plugin)
+        if names is not None:
+            wanted = list(names)
+            statement = statement.where(REJECTS.c.record_id.in_(wanted) | LAST_KNOWN.c.remote_id.in_(wanted))
         return self._fetch(statement.order_by(REJECTS.c.first_at, REJECTS.c.record_id).limit(limit), RejectRow)
+
+    def page_rejects(
+        self, *, search: str = "", sort: str = "first_at", offset: int = 0, limit: int = 100
+    ) -> Page[RejectRow]:
+        """Return some of the records that are refused now.
+
+        Args:
+            search: only records with this text in an id, a name, an e-mail address, a company or the reason.
+            sort: one of `REJECT_SORTS`; with `-` before it, the greatest first.
+            offset: how many to leave out.
+            limit: how many at most.
+        """
+        columns = (REJECTS.c.record_id, LAST_KNOWN.c.remote_id, *_NAMES, REJECTS.c.reason, REJECTS.c.detail)
+        which = [_IS_OPEN, *_contains(search, *columns)]
+        # Names are looked up for the rows of the page only, unless the choice of these rows depends on names.
+        needs_names = bool(search.strip()) or sort.removeprefix("-") == LAST_KNOWN.c.name.name
+        source = _join_names(REJECTS) if needs_names else REJECTS
+        order = _order_rejects(REJECTS, sort)
+        chosen = sa.select(REJECTS).select_from(source).where(*which).order_by(*order).offset(offset).limit(limit)
+        page = chosen.subquery()
+        statement = _select_rejects(page).order_by(*_order_rejects(page, sort))
+        count = sa.select(sa.func.count()).select_from(source).where(*which)
+        return self._fetch_page(statement, count, RejectRow)
+
+    def count_rejects(self, plugin: str | None = None) -> list[RecordGroup]:
+        """Return how many records are refused now, by reason, the most frequent first."""
+        which = [_IS_OPEN] if plugin is None else [_IS_OPEN, REJECTS.c.plugin == plugin]
+        statement = _count_groups(REJECTS.c.reason, kind=sa.literal("rejected").label("kind")).where(*which)
+        return self._fetch(statement, RecordGroup)
 
     def list_person(self, names: Iterable[str]) -> list[RecordRow]:
         """Return the records that carry one of these ids or e-mail addresses."""
@@ -189,7 +214,13 @@ class RecordReader:
         with self.database.read() as connection:
             return [_build(kind, row) for row in connection.execute(statement)]
 
+    def _fetch_page(self, statement: sa.Executable, count: sa.Select[Any], kind: type[Row]) -> Page[Row]:
+        with self.database.read() as connection:
+            total: int = connection.execute(count).scalar_one()
+            return Page([_build(kind, row) for row in connection.execute(statement)], total)
 
+
+_IS_OPEN = REJECTS.c.resolved_at.is_(None)
 _JOINED = RECORDS.join(RUNS, RUNS.c.id == RECORDS.c.run).outerjoin(
     LAST_KNOWN,
     sa.and_(
@@ -212,6 +243,42 @@ def _find_number(run_id: str) -> sa.ScalarSelect[Any]:
 
 def _select_records() -> sa.Select[Any]:
     return sa.select(RECORDS, RUNS.c.run_id, RUNS.c.plugin, *_NAMES).select_from(_JOINED)
+
+
+def _join_names(rejects: sa.FromClause) -> sa.FromClause:
+    """Return refused records beside what is known of them; what was forgotten is left empty."""
+    same = (rejects.c[name] == LAST_KNOWN.c[name] for name in ("plugin", "stream", "record_id"))
+    return rejects.outerjoin(LAST_KNOWN, sa.and_(*same))
+
+
+def _select_rejects(rejects: sa.FromClause) -> sa.Select[Any]:
+    return sa.select(rejects, LAST_KNOWN.c.remote_id, *_NAMES).select_from(_join_names(rejects))
+
+
+def _order_rejects(rejects: sa.FromClause, sort: str) -> tuple[sa.ColumnElement[Any], ...]:
+    columns = {**{column.name: column for column in rejects.c}, "name": LAST_KNOWN.c.name}
+    return _sort_by(columns, sort), rejects.c.plugin, rejects.c.record_id, rejects.c.stream
+
+
+def _sort_by(columns: Mapping[str, sa.ColumnElement[Any]], sort: str) -> sa.ColumnElement[Any]:
+    """Return the order by a column; with `-` before its name, the greatest comes first."""
+    column = columns[sort.removeprefix("-")]
+    return column.desc() if sort.startswith("-") else column
+
+
+def _contains(text: str, *columns: sa.ColumnElement[str]) -> list[sa.ColumnElement[bool]]:
+    """Return the condition that one of the columns contains a text; none for an empty text."""
+    text = text.strip()
+    return [sa.or_(*(column.icontains(text, autoescape=True) for column in columns))] if text else []
+
+
+def _count_groups(*columns: sa.Column[str], kind: sa.ColumnElement[str]) -> sa.Select[Any]:
+    """Return the statement that counts rows by some columns, the reason first, with the most frequent ones first."""
+    table, count = columns[0].table, sa.func.count().label("count")
+    # The vendor may give one reason in several sentences, of which one is shown as an example.
+    example, sentences = sa.func.max(table.c.detail), sa.func.count(table.c.detail.distinct())
+    found = (kind, columns[0], count, example.label("detail"), sentences.label("details"))
+    return sa.select(*found).group_by(*columns).order_by(count.desc(), *reversed(columns))
 
 
 def _build(kind: type[Row], row: sa.Row[Any]) -> Row:

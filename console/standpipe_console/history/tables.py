@@ -107,6 +107,7 @@ REJECTS = sa.Table(
     sa.Column("last_run", _ID, nullable=False),
     sa.Column("resolved_at", sa.Double),
     sa.Index("rejects_by_state", "resolved_at", "plugin", "first_at"),
+    sa.Index("rejects_by_age", "resolved_at", "first_at"),
     sa.Index("rejects_by_record", "record_id"),
 )
 PAUSES = sa.Table(

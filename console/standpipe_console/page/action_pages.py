@@ -51,7 +51,8 @@ def _start(site: Site, name: str, form: Mapping[str, str]) -> Action:
         return site.actions.start(f"Resume {job}", ("resume", job))
     if name == "retry":
         records = [_read_id(form["record"])] if form.get("record") else []
-        return site.actions.start("Try again what was refused", ("retry", "--yes", "--", *records))
+        only = ("--job", form["job"]) if form.get("job") in JOBS else ()
+        return site.actions.start("Try again what was refused", ("retry", "--yes", *only, "--", *records))
     if name == "undo":
         run = site.history.open().get_run(form.get("run", ""))
         if run:

@@ -57,6 +57,7 @@ PAGES: dict[str, Show] = {
     "/customer": customers.show_customer,
     "/validation": validation.show_validation,
     "/rejects": rejects.show_rejects,
+    "/rejects.csv": rejects.download_rejects,
     "/leads": leads.show_leads,
     "/settings": settings_page.show_settings,
     "/action": action_pages.show_action,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from standpipe_console.history import FieldChange
+    from standpipe_console.history import FieldChange, RecordGroup
 
 #: What stands where there is no value.
 NOTHING = "\N{EN DASH}"
@@ -46,6 +46,12 @@ def format_time(at: float | None, now: float, zone: tzinfo | None) -> str:
     if days in near:
         return f"{near[days]} {when:%H:%M}"
     return f"{when.day} {when:%b %H:%M}" if when.year == today.year else f"{when.day} {when:%b %Y %H:%M}"
+
+
+def describe_details(group: RecordGroup) -> str:
+    """Return one of the vendor's sentences about refused records, and how many others there are."""
+    others = group.details - 1
+    return f"{group.detail} (and {pluralise(others, 'other reason')})" if others > 0 else group.detail
 
 
 def format_exact_time(at: float) -> str:

@@ -14,7 +14,7 @@ from standpipe_console.live.live_status import describe_live
 from standpipe_console.project.pipelines import LEADS, SYNC
 from standpipe_console.runs.locks import JobLock
 
-from .formats import pluralise
+from .formats import describe_details
 from .health import Health, Level, Signs, list_health
 from .words import clean_reason, explain_not_sent, name_system
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from standpipe_console.history import RejectRow, RunRow
+    from standpipe_console.history import RecordGroup, RunRow
     from standpipe_console.project.pipelines import Pipeline
     from standpipe_console.project.plugin_facts import PluginFacts
 
@@ -136,7 +136,7 @@ def build_panel(site: Site, pipeline: Pipeline, live: Mapping[str, Any]) -> Pipe
     runs = [run for run in rows if run.mode == "sync" and run.status not in {"running", "loading"}]
     last = runs[0] if runs else None
     pause = history.get_pause(pipeline.job)
-    rejects = history.list_rejects(plugin=pipeline.target)
+    rejects = history.count_rejects(pipeline.target)
     timetable = read_timetable(project, pipeline)
     now = datetime.fromtimestamp(site.clock()).astimezone()
     past = read_runs(row for row in rows if row.job == pipeline.job)
@@ -161,7 +161,7 @@ def build_panel(site: Site, pipeline: Pipeline, live: Mapping[str, Any]) -> Pipe
         next_at=None if pause else find_next(timetable.installed, now),
         is_running=not JobLock(project.system_dir / "standpipe", pipeline.job).is_free(),
         waiting=jobs.get(pipeline.job, {}).get("waiting") if live.get("running") else None,
-        rejects=len(rejects),
+        rejects=sum(group.count for group in rejects),
         outcomes=list_outcomes(last.counts, site.view.find_facts(pipeline.target), rejects) if last else [],
         calls=last.counts.get("calls") if last else None,
         is_paused=pause is not None,
@@ -169,13 +169,15 @@ def build_panel(site: Site, pipeline: Pipeline, live: Mapping[str, Any]) -> Pipe
     )
 
 
-def list_outcomes(counts: Mapping[str, Any], facts: PluginFacts, rejects: Sequence[RejectRow] = ()) -> list[OutcomeRow]:
+def list_outcomes(
+    counts: Mapping[str, Any], facts: PluginFacts, rejects: Sequence[RecordGroup] = ()
+) -> list[OutcomeRow]:
     """Return the table of a run: the number of records by outcome and reason.
 
     Args:
         counts: the figures of the run.
         facts: what its target says of outcomes.
-        rejects: the refused records, with the vendor's sentences.
+        rejects: the records that are refused now by reason, with one of the vendor's sentences each.
     """
     rows = [
         OutcomeRow(counts[kind], kind.replace("_", " "), facts.explain_outcome(kind, "").text)
@@ -190,13 +192,12 @@ def list_outcomes(counts: Mapping[str, Any], facts: PluginFacts, rejects: Sequen
     return rows
 
 
-def _explain(kind: str, reason: str, facts: PluginFacts, rejects: Sequence[RejectRow]) -> str:
+def _explain(kind: str, reason: str, facts: PluginFacts, rejects: Sequence[RecordGroup]) -> str:
     """Return why records were skipped or refused; the vendor's own sentence says more than its code."""
-    sentences = {one.detail for one in rejects if one.reason == reason and one.detail}
-    if kind != "rejected" or not sentences:
+    group = next((one for one in rejects if kind == one.kind and reason == one.reason and one.detail), None)
+    if group is None:
         return facts.explain_outcome(kind, reason).text
-    others = len(sentences) - 1
-    return f"{max(sentences)} (and {pluralise(others, 'other reason')})" if others else sentences.pop()
+    return describe_details(group)
 
 
 def list_attention(panels: list[PipelinePanel], live: Mapping[str, Any], problem: str) -> list[Attention]:

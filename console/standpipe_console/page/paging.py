@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 #: Rows of one page.
 SIZE = 100
@@ -32,6 +32,14 @@ class Controls:
         query = {**self.query, "sort": self.sort, **changes}
         text = urlencode({name: value for name, value in query.items() if value not in ("", 1)})
         return f"{path or self.path}?{text}" if text else path or self.path
+
+    def is_limited(self, kept: Collection[str]) -> bool:
+        """Return whether the query limits the list by anything but these names."""
+        return any(name not in kept for name in self.query)
+
+    def build_whole(self, kept: Collection[str]) -> str:
+        """Return the address of the list without what limits it, but for these names."""
+        return self.build_address(**{name: "" for name in self.query if name not in kept})
 
     def build_sort(self, name: str) -> tuple[str, str]:
         """Return where the heading of a column leads, and how the list is sorted by it now."""

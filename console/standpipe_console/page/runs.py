@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from starlette.responses import StreamingResponse
-
-from standpipe_console._kit.csv_files import protect_cell
 from standpipe_console.history.records import SORTS
 from standpipe_console.project.plugin_facts import Wording
 
 from . import words
-from .formats import list_fields, pluralise, shorten_field
+from .downloads import build_download, format_time, iterate_pages
+from .formats import describe_details, list_fields, shorten_field
 from .paging import SIZE, build_pager, read_controls
 
 if TYPE_CHECKING:
@@ -24,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from standpipe_console.history import ChangeRow, History, RecordGroup, RecordRow, RejectRow, RunRow
+    from standpipe_console.history import ChangeRow, History, Page, RecordGroup, RecordRow, RejectRow, RunRow
 
     from .paging import Controls
     from .site import Site
@@ -32,8 +27,6 @@ if TYPE_CHECKING:
 
 #: Runs of one page of the list.
 RUNS = 50
-#: Records that are read at a time for a download.
-_DOWNLOADED = 1000
 _CSV = ("record_id", "stream", "remote_id", "name", "email", "company", "kind", "reason", "because", "at")
 _CHANGES_CSV = ("record_id", "stream", "remote_id", "outcome", "field", "before", "after", "at")
 _FILTERS = ("id", "kind", "reason", "q")
@@ -99,15 +92,7 @@ def show_run(site: Site, request: Request) -> Response:
     if run is None:
         return site.show_message(request, "Not found", "The history does not know this run.", status=404)
     controls = read_controls("/run", request.query_params, _FILTERS, frozenset(SORTS))
-    found = history.list_records(
-        run.run_id,
-        kind=controls.query.get("kind"),
-        reason=controls.query.get("reason"),
-        search=controls.query.get("q", ""),
-        sort=controls.sort or "record_id",
-        offset=controls.offset,
-        limit=SIZE,
-    )
+    found = _fetch_records(history, run, controls, controls.offset, SIZE)
     groups = [_build_group(site, run, controls, one) for one in history.count_records(run.run_id)]
     context = {
         "run": run,
@@ -131,7 +116,7 @@ def download_records(site: Site, request: Request) -> Response:
     if run is None:
         return site.show_message(request, "Not found", "The history does not know this run.", status=404)
     controls = read_controls("/run", request.query_params, _FILTERS, frozenset(SORTS))
-    return _build_download(f"records-{run.run_id[:8]}.csv", _iterate_records(site, history, run, controls))
+    return build_download(f"records-{run.run_id[:8]}.csv", _iterate_records(site, history, run, controls))
 
 
 def download_changes(site: Site, request: Request) -> Response:
@@ -140,7 +125,7 @@ def download_changes(site: Site, request: Request) -> Response:
     run = history.get_run(request.query_params.get("id", ""))
     if run is None:
         return site.show_message(request, "Not found", "The history does not know this run.", status=404)
-    return _build_download(f"changes-{run.run_id[:8]}.csv", _iterate_changes(history.list_changes(run.run_id)))
+    return build_download(f"changes-{run.run_id[:8]}.csv", _iterate_changes(history.list_changes(run.run_id)))
 
 
 def build_line(run: RunRow) -> RunLine:
@@ -157,10 +142,7 @@ def build_line(run: RunRow) -> RunLine:
 
 def _build_group(site: Site, run: RunRow, controls: Controls, group: RecordGroup) -> GroupLine:
     wording = explain(site, run.plugin, group.kind, group.reason)
-    because = wording.text
-    if group.detail:
-        others = group.details - 1
-        because = group.detail if not others else f"{group.detail} (and {pluralise(others, 'other reason')})"
+    because = describe_details(group) if group.detail else wording.text
     address = controls.build_address(kind=group.kind, reason=group.reason, q="", page=1)
     return GroupLine(group, words.describe_kind(group.kind), because, wording.remedy, address)
 
@@ -202,27 +184,26 @@ def _read_number(text: str) -> float | None:
     return number if 0 < number < 1e11 else None  # noqa: PLR2004 the year 5138
 
 
+def _fetch_records(history: History, run: RunRow, controls: Controls, offset: int, limit: int) -> Page[RecordRow]:
+    return history.list_records(
+        run.run_id,
+        kind=controls.query.get("kind"),
+        reason=controls.query.get("reason"),
+        search=controls.query.get("q", ""),
+        sort=controls.sort or "record_id",
+        offset=offset,
+        limit=limit,
+    )
+
+
 def _iterate_records(site: Site, history: History, run: RunRow, controls: Controls) -> Iterator[tuple[object, ...]]:
     yield _CSV
-    offset, total = 0, 1
-    while offset < total:
-        found = history.list_records(
-            run.run_id,
-            kind=controls.query.get("kind"),
-            reason=controls.query.get("reason"),
-            search=controls.query.get("q", ""),
-            sort=controls.sort or "record_id",
-            offset=offset,
-            limit=_DOWNLOADED,
+    for row in iterate_pages(lambda offset, limit: _fetch_records(history, run, controls, offset, limit)):
+        because = explain_row(site, row, row.kind).text
+        yield (
+            *(row.record_id, row.stream, row.remote_id, row.name, row.email, row.company, row.kind, row.reason),
+            *(because, format_time(row.at)),
         )
-        for row in found.rows:
-            because = explain_row(site, row, row.kind).text
-            yield (
-                *(row.record_id, row.stream, row.remote_id, row.name, row.email, row.company, row.kind, row.reason),
-                because,
-                _format_time(row.at),
-            )
-        offset, total = offset + _DOWNLOADED, found.total
 
 
 def _iterate_changes(changes: Iterator[ChangeRow]) -> Iterator[tuple[object, ...]]:
@@ -231,21 +212,5 @@ def _iterate_changes(changes: Iterator[ChangeRow]) -> Iterator[tuple[object, ...
         for name, before, after in list_fields(one.fields):
             yield (
                 *(one.record_id, one.stream, one.remote_id, one.kind, shorten_field(name), before, after),
-                _format_time(one.at),
+                format_time(one.at),
             )
-
-
-def _format_time(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def _build_download(name: str, rows: Iterator[tuple[object, ...]]) -> Response:
-    def iterate_lines() -> Iterator[str]:
-        for row in rows:
-            buffer = io.StringIO()
-            # A cell that a spreadsheet would compute is text: what stands in it is partly written by strangers.
-            csv.writer(buffer).writerow([protect_cell(value) for value in row])
-            yield buffer.getvalue()
-
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(iterate_lines(), media_type="text/csv; charset=utf-8", headers=headers)

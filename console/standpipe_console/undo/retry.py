@@ -100,8 +100,8 @@ def plan_retries(project: Project, pipelines: Iterable[Pipeline], records: Colle
 
 
 def _list_rejects(history: History, pipeline: Pipeline, records: Collection[str]) -> list[RejectRow]:
-    rows = history.list_rejects(pipeline.target, limit=10 * MOST)
-    return [one for one in rows if one.record_id and (not records or {one.record_id, one.remote_id} & set(records))]
+    rows = history.list_rejects(pipeline.target, names=records or None)
+    return [one for one in rows if one.record_id]
 
 
 def run_retry(project: Project, retry: Retry, runner: JobRunner) -> tuple[Outcome, list[Retried]]:
@@ -119,9 +119,8 @@ def _find_outcome(history: History, run_id: str, reject: RejectRow) -> Retried:
     latest = history.list_record_history(reject.record_id, reject.plugin, limit=1)
     if latest and latest[0].run_id == run_id:
         return Retried(reject, latest[0].kind, latest[0].reason)
-    still_open = any(
-        (one.stream, one.record_id) == (reject.stream, reject.record_id) for one in history.list_rejects(reject.plugin)
-    )
+    rejects = history.list_rejects(reject.plugin, names=[reject.record_id])
+    still_open = any((one.stream, one.record_id) == (reject.stream, reject.record_id) for one in rejects)
     # An unchanged record has no row. A reject that was read is either resolved or was refused again.
     return Retried(reject, "not read" if still_open else "unchanged")
 
