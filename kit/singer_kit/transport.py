@@ -50,6 +50,8 @@ class Call(NamedTuple):
     """The name for logs, if the path contains personal data."""
     form: Mapping[str, str] | None = None
     """The body as a form instead of JSON."""
+    headers: Mapping[str, str] | None = None
+    """What goes with this request besides what goes with all."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.label or self.path}"
@@ -260,6 +262,7 @@ class Transport:
                 params=call.params or None,
                 json=call.body,
                 data=call.form,
+                headers=call.headers,
                 timeout=self._timeout,
                 allow_redirects=False,
                 # The answer is read piece by piece, so that the deadline applies to all of it.

@@ -118,6 +118,10 @@ class Settings:
     """How many reads Chargebee serves at once; 0 for no limit."""
     chargebee_refuse_unknown_parameters: bool = True
     """Whether Chargebee's lists refuse filters and parameters that they do not document (else they ignore them)."""
+    business_entities: int = 0
+    """How many business entities the Chargebee site has: `be_1`, `be_2` and so on; 0 for a site without."""
+    chargebee_entity_header: bool = True
+    """Whether Chargebee obeys the header `chargebee-business-entity-id` (else it ignores it)."""
     intercom_webhook_iso_times: bool = True
     """Whether the items of Intercom's webhooks have ISO 8601 times (else unix seconds, as the REST API)."""
     intercom_webhook_shuffle: bool = False

@@ -13,6 +13,7 @@ from tap_chargebee._kit.setting_rows import (
 )
 from tap_chargebee._kit.settings import find_date_problem, find_url_problem
 from tap_chargebee._kit.urls import is_host_label
+from tap_chargebee.streams.entities import is_entity_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +45,13 @@ SETTINGS = th.PropertiesList(
         th.StringType,
         title="API URL",
         description="The base URL of the API, if it is not https://{site}.chargebee.com/api/v2.",
+    ),
+    th.Property(
+        "business_entity_id",
+        th.StringType,
+        title="Business entity",
+        description="The id of a business entity of the site: read only the records of its customers. If not set, the "
+        "records of all business entities are read.",
     ),
     th.Property(
         "start_date",
@@ -110,6 +118,12 @@ def find_setting_problems(config: Mapping[str, JsonValue]) -> list[str]:
     if config.get("site") and not is_host_label(config["site"]):
         problems.append("The setting `site` takes the name alone, not a URL: `acme` for https://acme.chargebee.com.")
     problems += find_url_problem("api_url", config.get("api_url"), "https://acme.chargebee.com/api/v2")
+    entity = config.get("business_entity_id")
+    if entity and not is_entity_id(entity):
+        problems.append(
+            "The setting `business_entity_id` takes the id of a business entity, not its name: the stream "
+            "`business_entities` shows both."
+        )
     problems += find_date_problem("start_date", config.get("start_date"))
     if config.get("customer_limit") and config.get("customer_ids"):
         problems.append(

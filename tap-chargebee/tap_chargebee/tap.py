@@ -74,6 +74,9 @@ class TapChargebee(TapBase):
         readers = {stream: stream.start_reading() for stream in streams if not stream.needs_events_first}
         since = {stream.resource: stream.events_since for stream in streams}
         self.source.load_events({resource: at for resource, at in since.items() if at is not None})
+        moves_since = [stream.moves_since for stream in streams if stream.moves_since is not None]
+        if moves_since:
+            self.source.load_moves(min(moves_since))
         readers |= {stream: stream.start_reading() for stream in streams if stream.needs_events_first}
         for stream, reader in readers.items():
             self._wait_for_first_page(stream, reader)
@@ -119,8 +122,10 @@ class TapChargebee(TapBase):
         """Take over the last run's STATE, including other plugins' bookmarks.
 
         Raises:
-            UserError: it is not a Singer state, a bookmark has a wrong type, or another site wrote it.
+            UserError: it is not a Singer state, a bookmark has a wrong type, or another site or business entity wrote
+                it.
         """
         super().load_state(state)
         found = find_own_bookmarks(state, self.stream_names)
         raise_problems(bookmarks.find_site_problems(found, self.config.get("site") or ""))
+        raise_problems(bookmarks.find_entity_problems(found, self.config.get("business_entity_id") or ""))

@@ -45,9 +45,9 @@ class Site:
         """Return whether a page has ten records."""
         return len(page.items) == 10
 
-    def fetch_page(self, _: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
+    def fetch_page(self, _: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool, entity: str) -> Page:
         """Return one page, as the client would."""
-        assert limited
+        assert (limited, entity) == (True, "")
         with self._lock:
             self.calls += 1
             self.at_once += 1
@@ -147,9 +147,11 @@ def test_a_cursor_that_is_left_out_loses_nothing() -> None:
     """When cursors are missing, the list is read on from the last record, and repeated records are dropped."""
 
     class Forgetful(Site):
-        def fetch_page(self, path: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
+        def fetch_page(
+            self, path: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool, entity: str
+        ) -> Page:
             """Return the page, every second time without a cursor."""
-            page = super().fetch_page(path, query, decoder, limited=limited)
+            page = super().fetch_page(path, query, decoder, limited=limited, entity=entity)
             return replace(page, cursor=None) if self.calls % 2 else page
 
     ids = read(Forgetful([at // 3 for at in range(95)]))
@@ -192,10 +194,12 @@ def test_a_failure_is_told_in_its_place() -> None:
     """An error is raised in order, after the pages before it."""
 
     class Broken(Site):
-        def fetch_page(self, path: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
+        def fetch_page(
+            self, path: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool, entity: str
+        ) -> Page:
             if query.get("offset") == "20":
                 raise ValueError("third page")
-            return super().fetch_page(path, query, decoder, limited=limited)
+            return super().fetch_page(path, query, decoder, limited=limited, entity=entity)
 
     site = Broken([5] * 40)
     reading = ListReader(FetchPool(4, 24), site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]

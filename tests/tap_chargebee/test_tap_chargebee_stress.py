@@ -40,9 +40,9 @@ class Site:
         """Return whether a page has ten records."""
         return len(page.items) == 10
 
-    def fetch_page(self, _: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
+    def fetch_page(self, _: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool, entity: str) -> Page:
         """Return one page, or fail like a call that fails."""
-        assert limited
+        assert (limited, entity) == (True, "")
         self._fail()
         low, high = bounds(query)
         rows = [row for row in range(self._size) if low <= at(row) <= high]

@@ -9,6 +9,7 @@ from sandbox.business.choices import CHOICES
 from sandbox.business.documents.drawing import build_body, draw_all
 from sandbox.business.documents.kinds import KINDS
 from sandbox.business.documents.living import live
+from sandbox.business.entities import FIELD, find_entity
 from sandbox.business.events import EventLog
 from sandbox.business.generate import Generator
 from sandbox.business.journal import Journal
@@ -102,7 +103,13 @@ class Business:
         if name not in _BODIES:
             return Table(name, build_body, keeps_past=keeps_past)
         shape, *builders = _BODIES[name]
-        return Table(name, builders[self.settings.catalog - 1], SHAPES[shape].alike, keeps_past=keeps_past)
+        build = builders[self.settings.catalog - 1]
+        return Table(name, self._add_entity(build), SHAPES[shape].alike, keeps_past=keeps_past)
+
+    def _add_entity(self, build: Callable[[Any], JsonObject]) -> Callable[[Any], JsonObject]:
+        """Return a builder of bodies that name the record's business entity, if the site has several."""
+        count = self.settings.business_entities
+        return (lambda record: {**build(record), FIELD: find_entity(record, count)}) if count else build
 
     def _draw(self, name: str) -> Table[Any]:
         if name == "events":

@@ -11,9 +11,10 @@ from urllib.parse import parse_qsl
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.business.entities import find_entity, list_entities
 from sandbox.business.tables import encode
 from sandbox.chargebee.endpoints import OPERATIONS, Operation
-from sandbox.chargebee.errors import RefusedError, incompatible, invalid, not_found
+from sandbox.chargebee.errors import RefusedError, incompatible, invalid, not_found, wrong_value
 from sandbox.chargebee.items import build_item_writer
 from sandbox.chargebee.lists import (
     Key,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     Answer = Callable[[Request, Params], bytes]
     """A function that builds a reply's body from a request and its query parameters."""
 
+ENTITY_HEADER = "chargebee-business-entity-id"
 API_KEY = "sandbox_key"
 READ_ONLY_KEY = "sandbox_read_only_key"
 _JSON = {"content-type": "application/json;charset=utf-8"}
@@ -77,7 +79,7 @@ class Server:
     def __init__(self, world: World) -> None:
         self._world = world
         self._business: Business | None = None
-        self._selections: dict[tuple[str, str, int, int], list[Key]] = {}
+        self._selections: dict[tuple[str, str, int, int, str], list[Key]] = {}
 
     def serve_view(self, view: View) -> Answer:
         """Return a retrieval that is neither a list nor a record by its id."""
@@ -99,7 +101,7 @@ class Server:
             query = read_query(params, resource, settings.catalog, parent_id)
             at = world.clock.now() - settings.list_lag
             records = world.business.table(resource.table).seen(at)
-            page, offset = cut_page(self._select(resource, records, query, at), query)
+            page, offset = cut_page(self._select(resource, records, query, at, self._read_entity(request)), query)
             write = build_item_writer(world.business, resource, lambda name: world.business.table(name).seen(at))
             items = b",".join([write(records[row]) for _, row in page])
             tail = b"" if offset is None else b',"next_offset":' + encode(offset)
@@ -118,6 +120,8 @@ class Server:
             start, limit = read_lines_query(params)
             record = self._find_live(resource.table, resource.object, request.path_params["id"])
             business = self._world.business
+            if not self._is_of_entity(record, self._read_entity(request)):
+                raise not_found(f"{resource.object} {record.id}")
             if params:
                 body = business.table(resource.table).body(record)
                 return encode({resource.object: show_lines_page(body, business.line_items(record), start, limit)})
@@ -135,18 +139,35 @@ class Server:
             raise not_found(f"{what} {record_id}")
         return record
 
-    def _select(self, resource: Resource, records: Sequence[Any], query: Query, at: int) -> list[Key]:
+    def _read_entity(self, request: Request) -> str:
+        """Return the business entity that the request is restricted to; empty for the whole site.
+
+        Raises:
+            RefusedError: the site has no such business entity.
+        """
+        settings = self._world.settings
+        entity = request.headers.get(ENTITY_HEADER, "") if settings.chargebee_entity_header else ""
+        if entity and entity not in list_entities(settings.business_entities):
+            raise wrong_value(ENTITY_HEADER, f"there is no business entity {entity}")
+        return entity
+
+    def _is_of_entity(self, record: Any, entity: str) -> bool:
+        """Return whether a record shows in the context of a business entity: its own, and those of the whole site."""
+        return not entity or find_entity(record, self._world.settings.business_entities) in (None, entity)
+
+    def _select(self, resource: Resource, records: Sequence[Any], query: Query, at: int, entity: str) -> list[Key]:
         """Return the selected keys, cached until the business or its table changes."""
         business = self._world.business
         if self._business is not business:
             self._business = business
             self._selections.clear()
         table = business.table(resource.table)
-        name = (resource.path, query.fingerprint, table.version, at)
+        name = (resource.path, query.fingerprint, table.version, at, entity)
         if name not in self._selections:
             while len(self._selections) >= _MAX_SELECTIONS:
                 del self._selections[next(iter(self._selections))]
-            self._selections[name] = select_keys(records, query, table.value)
+            shown = [record if record and self._is_of_entity(record, entity) else None for record in records]
+            self._selections[name] = select_keys(shown if entity else records, query, table.value)
         return self._selections[name]
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("tap-chargebee")
 API_URL = "https://{site}.chargebee.com/api/v2"
 RETRIES = RetryTable(tries=10, limited_tries=10)
+ENTITY_HEADER = "chargebee-business-entity-id"
+"""The header that restricts a call to a business entity, https://apidocs.chargebee.com/docs/api/business_entities."""
 # The first call of a run gives up early, as a wrong `api_url` is more likely than an outage.
 FIRST_TRIES = 4
 SMALLEST_PAGE = 5
@@ -134,17 +136,30 @@ class ChargebeeClient:
         """
         return self._call_api(path, query, lambda path, answer: self._decode(path, answer, decode))
 
-    def fetch_page(self, path: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool = True) -> Page:
+    def fetch_page(
+        self, path: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool = True, entity: str = ""
+    ) -> Page:
         """Fetch one page of a list, checked as far as a single page can be.
 
         A cursor is opaque: it is sent back unchanged, as one parameter. After a page that took too long, further pages
         of that list are smaller until the end of the run.
 
+        Args:
+            path: the list.
+            query: its parameters.
+            decoder: decodes its records.
+            limited: whether the list takes a limit.
+            entity: the business entity whose records are read; empty for the whole site.
+
         Raises:
             UserError: Chargebee refused the call, no answer was valid, or the cursor repeats.
         """
         page = self._call_api(
-            path, query, lambda path, answer: self._decode(path, answer, decoder.decode_page), limited=limited
+            path,
+            query,
+            lambda path, answer: self._decode(path, answer, decoder.decode_page, entity),
+            limited=limited,
+            entity=entity,
         )
         if "offset" in query and page.cursor == query["offset"]:
             raise UserError(
@@ -190,12 +205,15 @@ class ChargebeeClient:
         Raises:
             UserError: Chargebee refused a call, or no answer was valid.
         """
-        for records in self._read_list(path, query, PageDecoder(build_list_shape(resource))):
+        for records in self._read_list(path, query, PageDecoder(build_list_shape(resource)), entity=resource.entity):
             yield from records
 
-    def _read_list(self, path: str, query: Mapping[str, str], decoder: PageDecoder) -> Iterator[list[JsonObject]]:
+    def _read_list(
+        self, path: str, query: Mapping[str, str], decoder: PageDecoder, *, entity: str = ""
+    ) -> Iterator[list[JsonObject]]:
         def fetch(cursor: str | None, _: Callable[[Page], None]) -> Page:
-            return self.fetch_page(path, query if cursor is None else {**query, "offset": cursor}, decoder)
+            place = query if cursor is None else {**query, "offset": cursor}
+            return self.fetch_page(path, place, decoder, entity=entity)
 
         try:
             for items in WholeList(path, fetch, key=decoder.find_key):
@@ -203,7 +221,7 @@ class ChargebeeClient:
         except NotWholeError as error:
             raise UserError(str(error)) from None
 
-    def _call_api(
+    def _call_api(  # noqa: PLR0913 what to fetch, how to read it, and how hard to try
         self,
         path: str,
         query: Mapping[str, str],
@@ -211,9 +229,13 @@ class ChargebeeClient:
         *,
         tries: int = RETRIES.tries,
         limited: bool = False,
+        entity: str = "",
     ) -> T:
+        headers = {ENTITY_HEADER: entity} if entity else None
+
         def build_call() -> Call:
-            return Call("GET", path, {**query, "limit": str(self._get_limit(path))} if limited else query)
+            params = {**query, "limit": str(self._get_limit(path))} if limited else query
+            return Call("GET", path, params, headers=headers)
 
         def shrink_page(error: FailedCallError) -> None:
             # A smaller page may succeed where this one was too slow or too large.
@@ -235,7 +257,7 @@ class ChargebeeClient:
     def _get_limit(self, path: str) -> int:
         return self._limits.get(path, self._page_size)
 
-    def _decode(self, path: str, answer: Answer, decode: Callable[[bytes], T]) -> T:
+    def _decode(self, path: str, answer: Answer, decode: Callable[[bytes], T], entity: str = "") -> T:
         """Decode an answer.
 
         Raises:
@@ -243,7 +265,7 @@ class ChargebeeClient:
             FailedCallError: the answer is not valid: it comes from a proxy, is incomplete, or lacks a member.
         """
         if answer.status != HTTPStatus.OK:
-            raise build_refusal(answer.status, _decode_error(answer), path=path, site=self._site)
+            raise build_refusal(answer.status, _decode_error(answer), path=path, site=self._site, entity=entity)
         try:
             return decode(answer.content)
         except UnprovenError as error:

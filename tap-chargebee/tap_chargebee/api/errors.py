@@ -35,12 +35,12 @@ class ErrorBody(msgspec.Struct):
         return self.api_error_code in WRONG_CATALOG or WRONG_CATALOG_PHRASE in self.message.lower()
 
 
-def build_refusal(status: int, body: ErrorBody, *, path: str, site: str) -> UserError:
+def build_refusal(status: int, body: ErrorBody, *, path: str, site: str, entity: str = "") -> UserError:
     """Return the error for an answer that a repetition would not change.
 
     For the arguments see :func:`describe_error`.
     """
-    sentence = describe_error(status, body, path=path, site=site)
+    sentence = describe_error(status, body, path=path, site=site, entity=entity)
     if body.is_wrong_catalog:
         return NotOfferedError(sentence)
     if status == HTTPStatus.NOT_FOUND and body.api_error_code == "resource_not_found":
@@ -48,7 +48,9 @@ def build_refusal(status: int, body: ErrorBody, *, path: str, site: str) -> User
     return UserError(sentence)
 
 
-def describe_error(status: int, body: ErrorBody, *, path: str, site: str) -> str:
+def describe_error(  # noqa: PLR0911 one return a rule
+    status: int, body: ErrorBody, *, path: str, site: str, entity: str = ""
+) -> str:
     """Return the sentence for an answer that a repetition would not change.
 
     Args:
@@ -56,6 +58,7 @@ def describe_error(status: int, body: ErrorBody, *, path: str, site: str) -> str
         body: the body of the answer. Its message may contain personal data, so it is read but never shown.
         path: the path of the call, below the API's base.
         site: the setting `site`.
+        entity: the business entity to which the call was restricted.
     """
     code = body.api_error_code
     answer = f"{status} {code}".strip()
@@ -67,6 +70,12 @@ def describe_error(status: int, body: ErrorBody, *, path: str, site: str) -> str
         return f"Chargebee has no site `{site}` ({answer}): check the setting `site`."
     if body.is_wrong_catalog:
         return f"The site `{site}` does not offer {path} ({answer}): deselect that stream, or check the setting `site`."
+    # Chargebee does not document how it refuses a business entity that the site does not have.
+    if entity and status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
+        return (
+            f"Chargebee refused to list {path} of the business entity `{entity}` of the site `{site}` ({answer}): "
+            "check the setting `business_entity_id`."
+        )
     if status == HTTPStatus.NOT_FOUND or HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return f"There is no Chargebee API at {path} ({answer}): check the settings `site` and `api_url`."
     return f"Chargebee refused to list {path} of the site `{site}` ({answer})."

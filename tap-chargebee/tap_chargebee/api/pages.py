@@ -47,6 +47,8 @@ def build_list_shape(resource: Resource, *, single: bool = False) -> ListShape:
     if resource.large:
         needed["line_items_next_offset"] = Text | None
     wanted = {"id": Key, "resource_version": Number, "line_items_next_offset": Text}
+    if resource.entity:
+        wanted["business_entity_id"] = Text
     return ListShape(
         name=resource.name.replace("_", " "),
         items=resource.answer,

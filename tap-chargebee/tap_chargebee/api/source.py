@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tap_chargebee._kit.source import SourceBase
 from tap_chargebee.api.client import ChargebeeClient
 from tap_chargebee.state import bookmarks
+from tap_chargebee.streams.entities import MOVES, Moves, narrow_resource
 from tap_chargebee.streams.events import EventChanges, build_event_query, list_event_types
 from tap_chargebee.streams.reader import ListReader
 from tap_chargebee.streams.resources import ROWS
@@ -35,6 +36,10 @@ class Source(SourceBase):
         """The schemas of the site's own fields by resource and name, filled by discovery."""
         self.events = EventChanges(())
         """The changes that :meth:`load_events` found."""
+        self.entity: str = config.get("business_entity_id") or ""
+        """The business entity whose records the run reads; empty for the whole site."""
+        self.moves = Moves()
+        """The moves that :meth:`load_moves` found."""
 
     @cached_property
     def client(self) -> ChargebeeClient:
@@ -68,7 +73,10 @@ class Source(SourceBase):
     def scope(self) -> str:
         """The settings that decide which records this run reads, in the form for bookmarks."""
         return bookmarks.describe_scope(
-            self.config["site"], include_deleted=self.config["include_deleted"], start_date=self.start_date
+            self.config["site"],
+            include_deleted=self.config["include_deleted"],
+            start_date=self.start_date,
+            entity=self.entity,
         )
 
     @property
@@ -81,7 +89,7 @@ class Source(SourceBase):
         """The ids of the customers that `customer_limit` or `customer_ids` selects."""
         if not self.config.get("customer_limit"):
             return list(dict.fromkeys(self.config.get("customer_ids") or ()))
-        customers = ROWS["customers"]
+        customers = narrow_resource(ROWS["customers"], self.entity)
         records = self.client.fetch_records("/customers", {"sort_by[asc]": "created_at"}, customers)
         return [record["id"] for record in islice(records, self.config["customer_limit"])]
 
@@ -93,7 +101,7 @@ class Source(SourceBase):
         """
         if not since:
             return
-        self.events = EventChanges(since)
+        self.events = EventChanges(since, self.entity)
         query = build_event_query(list_event_types(since), Window(min(since.values()), self.run_start))
         reader = ListReader(
             self.pool, self.client, ROWS["events"], [query], key=(-1,), now=self.run_start, end=self.run_start
@@ -101,3 +109,11 @@ class Source(SourceBase):
         for page in reader:
             for item in page:
                 self.events.add_event(item.decode_record())
+
+    def load_moves(self, since: int) -> None:
+        """Read which records left or entered the business entity since a time, in Unix seconds.
+
+        A record that left is in no list of the business entity any more, not even as deleted.
+        """
+        query = {"sort_by[asc]": "created_at", "created_at[between]": f"[{since},{self.run_start}]"}
+        self.moves = Moves(self.client.fetch_records(MOVES.path, query, MOVES), self.entity)

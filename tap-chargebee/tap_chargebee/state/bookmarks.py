@@ -23,7 +23,10 @@ TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def describe_scope(site: str, *, include_deleted: bool, start_date: int | None) -> str:
+_ENTITY = " of entity "
+
+
+def describe_scope(site: str, *, include_deleted: bool, start_date: int | None, entity: str = "") -> str:
     """Return the settings that decide which records a run reads, in words: ``acme with deleted since 1704067200``.
 
     A run under other settings skipped other records, so its bookmark is of no use to this run.
@@ -32,10 +35,11 @@ def describe_scope(site: str, *, include_deleted: bool, start_date: int | None) 
         site: the setting.
         include_deleted: the setting.
         start_date: the setting, in unix seconds.
+        entity: the setting `business_entity_id`.
     """
     deleted = " with deleted" if include_deleted else ""
     bound = "" if start_date is None else f" since {start_date}"
-    return f"{site.lower()}{deleted}{bound}"
+    return f"{site.lower()}{deleted}{bound}{_ENTITY if entity else ''}{entity}"
 
 
 def find_site_problems(bookmarks: Iterable[Mapping[str, JsonValue]], site: str) -> list[str]:
@@ -55,6 +59,27 @@ def find_site_problems(bookmarks: Iterable[Mapping[str, JsonValue]], site: str) 
         "(--full-refresh), or set it back."
         for other in sorted(others)
     ]
+
+
+def find_entity_problems(bookmarks: Iterable[Mapping[str, JsonValue]], entity: str) -> list[str]:
+    """Return one sentence if a bookmark belongs to more than the business entity of this run.
+
+    What was read for it, such as the store of a map, holds the records of other business entities too. A run over the
+    whole site reads everything, so it may follow a run over one business entity.
+
+    Args:
+        bookmarks: the bookmarks of the tap's own streams.
+        entity: the setting; empty for the whole site.
+    """
+    others = {str(bookmark.get("scope", "")).partition(_ENTITY)[2] for bookmark in bookmarks} - {entity}
+    if not entity or not others:
+        return []
+    before = " and ".join(f"the business entity `{other}`" if other else "the whole site" for other in sorted(others))
+    sentence = (
+        f"The state belongs to {before}, and the setting `business_entity_id` is `{entity}` now: start with a full "
+        "refresh (--full-refresh), or set it back."
+    )
+    return [sentence]
 
 
 def is_usable(bookmark: Mapping[str, JsonValue], replication_key: str | None, scope: str) -> bool:

@@ -11,6 +11,7 @@ from tap_chargebee._kit.progress import Progress
 from tap_chargebee._kit.record_keys import RecordKeys
 from tap_chargebee.api.errors import GoneError, UserError
 from tap_chargebee.streams import windows
+from tap_chargebee.streams.entities import narrow_resource
 from tap_chargebee.streams.resources import ROWS
 from tap_chargebee.streams.stream import ChargebeeStream
 
@@ -86,7 +87,7 @@ class ChildStream(PartsStream):
 
     @property
     def _parent(self) -> Resource:
-        return ROWS[str(self.resource.parent)]
+        return narrow_resource(ROWS[str(self.resource.parent)], self._source.entity)
 
     def start_reading(self) -> ListReader:
         """Request the first page of the parents; later calls return the same reader."""
@@ -142,4 +143,4 @@ class DailyStream(PartsStream):
 def build_stream(tap: TapChargebee, resource: Resource) -> ChargebeeStream:
     """Return the stream for a row of the table."""
     kind = ChildStream if resource.parent else DailyStream if resource.daily else ChargebeeStream
-    return kind(tap, resource)
+    return kind(tap, narrow_resource(resource, tap.config.get("business_entity_id") or ""))

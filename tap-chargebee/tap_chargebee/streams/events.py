@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tap_chargebee.streams.entities import is_foreign
 from tap_chargebee.streams.resources import ROWS
 
 if TYPE_CHECKING:
@@ -44,10 +45,12 @@ class EventChanges:
 
     Args:
         resources: the resources whose changes are wanted.
+        entity: the business entity whose changes are wanted; empty for the whole site.
     """
 
-    def __init__(self, resources: Iterable[Resource]) -> None:
+    def __init__(self, resources: Iterable[Resource], entity: str = "") -> None:
         self._resources = tuple(resources)
+        self._entity = entity
         # The ids are keys of a dict, not members of a set, so that a run requests them in the order of the events.
         self._updated: dict[str, dict[str, None]] = {resource.name: {} for resource in self._resources}
         self._deleted: dict[str, dict[str, JsonObject]] = {resource.name: {} for resource in self._resources}
@@ -56,6 +59,8 @@ class EventChanges:
 
     def add_event(self, event: Mapping[str, JsonValue]) -> None:
         """Add one event. Events come in the order of their time."""
+        if self._entity and is_foreign(event, self._entity):
+            return
         content = event.get("content") or {}
         for resource in self._resources:
             record = content.get(resource.envelope)

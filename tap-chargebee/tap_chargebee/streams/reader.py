@@ -91,7 +91,9 @@ class ListReader(SegmentReader[ListSegment, Item]):
         """
         query = {**segment.query, **({"offset": segment.offset} if segment.offset else {})}
         is_list = self._resource.answer == "list"
-        page = self._client.fetch_page(self._resource.path, query, self._decoder, limited=is_list)
+        page = self._client.fetch_page(
+            self._resource.path, query, self._decoder, limited=is_list, entity=self._resource.entity
+        )
         if page.cursor and not page.items:
             raise UserError(
                 f"A page of Chargebee's list {self._resource.path} is empty, although it says that more follows: no "

@@ -43,6 +43,10 @@ class Resource:
     """Parameters that every call needs."""
     by_customer: str | None = None
     """The filter that selects the records of some customers."""
+    by_entity: bool = False
+    """Whether its records belong to a business entity, with their customer."""
+    entity: str = ""
+    """The business entity whose records this run reads; empty for the whole site."""
     by_event: str | None = None
     """The filter that selects the events with some ids."""
     changed_on: tuple[str, ...] = ()

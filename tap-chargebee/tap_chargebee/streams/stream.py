@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cached_property
 from importlib.resources import files
 from itertools import islice
@@ -25,6 +26,7 @@ from tap_chargebee.state import bookmarks
 from tap_chargebee.state.sent_records import SentRecords
 from tap_chargebee.streams import windows
 from tap_chargebee.streams.custom_fields import UndeclaredFields
+from tap_chargebee.streams.entities import is_foreign
 from tap_chargebee.streams.events import EVENT_RETENTION
 from tap_chargebee.streams.reader import ListReader
 from tap_chargebee.streams.resources import STREAM_ORDER
@@ -96,11 +98,27 @@ class ChargebeeStream(RecordStream):
 
     def declare_first_page(self) -> None:
         """Declare the fields of the first page before the first SCHEMA is sent."""
+        page = self.start_reading().first_page
+        self._check_entity(page)
         fields: JsonObject = {}
-        for item in self.start_reading().first_page:
+        for item in page:
             fields |= self._undeclared.find_new(item.text)
         if fields:
             self._declare_fields(fields)
+
+    def _check_entity(self, page: Sequence[Item]) -> None:
+        """Check that customers name their business entity.
+
+        Raises:
+            UserError: none of them does, so the site has no business entities to choose from.
+        """
+        if not self.resource.entity or self.resource.by_customer != "id" or self.window is not None or not page:
+            return
+        if not any(item.members.business_entity_id for item in page):
+            raise UserError(
+                f"No customer of the site `{self.config['site']}` names a business entity: remove the setting "
+                "`business_entity_id`."
+            )
 
     def start_reading(self) -> ListReader:
         """Choose what to read, and request the first page. Later calls return the same reader."""
@@ -161,13 +179,14 @@ class ChargebeeStream(RecordStream):
     def is_whole(self) -> bool:
         """Whether this run reads all records of the site, so that a missing record does not exist."""
         with_deleted = self.config["include_deleted"] or not self.resource.include_deleted
-        return self._is_unbounded and with_deleted
+        # A record of another business entity is not missing, and one that moved there may leave others behind.
+        return self._is_unbounded and with_deleted and not self.resource.entity
 
     @property
     def replaces_all_rows(self) -> bool:
         """Whether a row that this run does not send belongs to a deleted record."""
         resource, is_test = self.resource, self.ABORT_AT_RECORD_COUNT is not None
-        return self._is_unbounded and not (resource.expires or resource.daily or is_test)
+        return self._is_unbounded and not (resource.expires or resource.daily or is_test or resource.entity)
 
     @property
     def _is_unbounded(self) -> bool:
@@ -192,8 +211,18 @@ class ChargebeeStream(RecordStream):
         """The time from which this stream needs events, in Unix seconds; None if it needs none."""
         if not self._follows_events or self._source.is_subset or self.window is None:
             return None
+        return self._changes_since(self.window)
+
+    @property
+    def moves_since(self) -> int | None:
+        """The time from which this stream needs moves between business entities; None if it needs none."""
+        if not self.resource.entity or self._source.is_subset or self.window is None:
+            return None
+        return self._changes_since(self.window)
+
+    def _changes_since(self, window: windows.Window) -> int:
         read_at = self._bookmark.get("read_at")
-        since = self.window.start if read_at is None else read_at - self.config["lookback"]
+        since = window.start if read_at is None else read_at - self.config["lookback"]
         return max(since, self._source.run_start - EVENT_RETENTION)
 
     def get_records(self, context: Mapping[str, JsonValue] | None) -> Iterable[JsonObject]:  # noqa: ARG002 no contexts
@@ -227,6 +256,7 @@ class ChargebeeStream(RecordStream):
         if not_in_list:
             yield from self._reread_updated(list(not_in_list))
         yield from self._send_deleted()
+        yield from self._send_moved()
 
     def _warn_of_missing(self, items: Iterable[Item]) -> Iterator[Item]:
         """Yield the items, and log the customers in the settings that do not exist."""
@@ -236,7 +266,8 @@ class ChargebeeStream(RecordStream):
             missing.pop(item.members.id, None)
             yield item
         if missing:
-            self.logger.warning("The site has no such customers: %s", ", ".join(missing))
+            place = "business entity" if self.resource.entity else "site"
+            self.logger.warning("The %s has no such customers: %s", place, ", ".join(missing))
 
     def _send_deleted(self) -> Iterator[JsonObject]:
         """Yield the records that were deleted since the last run, as they were before their deletion."""
@@ -244,6 +275,18 @@ class ChargebeeStream(RecordStream):
             self._check_keys([record.get(key) for key in self.resource.primary_keys], "in an event")
             if not self._sent_records.is_repeated(msgspec.json.encode(record), self._source.run_start):
                 yield record
+
+    def _send_moved(self) -> Iterator[JsonObject]:
+        """Yield the records that moved between business entities; one that left is sent as deleted."""
+        ids = self._source.moves.list_ids(self.resource.envelope)
+        if not self.resource.entity or not ids:
+            return
+        everywhere = replace(self.resource, entity="")
+        for query in self._build_id_queries(everywhere, "id", ids):
+            for record in self._source.client.fetch_records(everywhere.path, query, everywhere):
+                moved = {**record, "deleted": True} if is_foreign(record, self.resource.entity) else record
+                if not self._sent_records.is_repeated(msgspec.json.encode(moved), self._source.run_start):
+                    yield moved
 
     def _reread_updated(self, ids: list[str]) -> Iterator[Record]:
         """Yield the records that were updated according to events but did not come in the list."""
@@ -269,9 +312,18 @@ class ChargebeeStream(RecordStream):
             self._extracted = self._clock()
             for item in page:
                 self._check_keys([getattr(item.members, key) for key in self.resource.primary_keys], f"page {number}")
-            yield from page
+            yield from self._select_own(page)
             progress.count_page(len(page), getattr(page[-1].members, self.resource.time or "", None) if page else None)
             self._flush()
+
+    def _select_own(self, page: list[Item]) -> Iterable[Item]:
+        """Return the records of the business entity; all of them if the run reads the whole site."""
+        entity = self.resource.entity
+        if not entity:
+            return page
+        if self.resource.by_event:
+            return [item for item in page if not is_foreign(item.decode_record(), entity)]
+        return [item for item in page if item.members.business_entity_id in {None, entity}]
 
     def _check_keys(self, values: Sequence[object], place: str) -> None:
         """Check the key of one record.

@@ -1,0 +1,216 @@
+"""A run of tap-chargebee over one business entity of a site that has several."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sandbox.business.entities import transfer_customer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.testing import RunningSandbox
+
+    Records = dict[str, list[dict[str, Any]]]
+
+STREAMS = ("customers", "invoices", "subscriptions")
+
+
+def list_ids(records: Records) -> dict[str, list[str]]:
+    """Return the ids of each stream's records, sorted."""
+    return {name: sorted(one["id"] for one in found) for name, found in records.items()}
+
+
+def choose(records: Records, entity: str) -> dict[str, list[str]]:
+    """Return the ids of the records of a business entity."""
+    return list_ids(
+        {name: [one for one in found if one["business_entity_id"] == entity] for name, found in records.items()}
+    )
+
+
+@pytest.fixture
+def site(sandbox: RunningSandbox) -> RunningSandbox:
+    """Return a site with two business entities."""
+    sandbox.reset(customers=40, seed=7, business_entities=2)
+    return sandbox
+
+
+@pytest.mark.parametrize("is_obeyed", [True, False], ids=["header obeyed", "header ignored"])
+def test_only_the_records_of_the_business_entity_are_read(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox, *, is_obeyed: bool
+) -> None:
+    """The marker counts them, and claims of no stream that what is missing does not exist."""
+    sandbox.reset(customers=40, seed=7, business_entities=2, chargebee_entity_header=is_obeyed)
+    everything = run_tap().records
+    run = run_tap(business_entity_id="be_2")
+    assert list_ids(run.records) == choose(everything, "be_2")
+    assert all(run.records[name] and len(run.records[name]) < len(everything[name]) for name in STREAMS)
+    marker = run.states[-1]["_sync"]
+    assert marker["rows"] == ",".join(f"{name}:{len(run.records[name])}" for name in STREAMS)
+    assert marker["whole"] == ""
+
+
+def test_the_header_saves_the_calls_for_other_business_entities(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox, calls: Callable[[], dict[str, int]]
+) -> None:
+    """130 customers are two pages, and those of one of two business entities are one."""
+    sandbox.reset(customers=130, seed=7, business_entities=2)
+    run_tap(business_entity_id="be_1", page_size=100)
+    assert calls()["/customers"] == 1
+
+
+def test_the_two_business_entities_are_the_whole_site(run_tap: Callable[..., Any], site: RunningSandbox) -> None:
+    """No record is read by both, and none by neither."""
+    assert site
+    everything = list_ids(run_tap().records)
+    parts = [list_ids(run_tap(business_entity_id=entity).records) for entity in ("be_1", "be_2")]
+    assert {name: sorted(parts[0][name] + parts[1][name]) for name in STREAMS} == everything
+
+
+def test_events_of_other_business_entities_are_not_read(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox, catalog_of: Callable[..., Any]
+) -> None:
+    """An event belongs to the business entity of the records that it shows."""
+    sandbox.reset(customers=40, seed=7, business_entities=2, chargebee_entity_header=False)
+    catalog = catalog_of("events")
+    everything, own = (
+        run_tap(catalog=catalog, **settings).records["events"] for settings in ({}, {"business_entity_id": "be_1"})
+    )
+
+    def list_entities(event: dict[str, Any]) -> set[str]:
+        return {one["business_entity_id"] for one in event["content"].values() if "business_entity_id" in one}
+
+    assert [one["id"] for one in own] == [one["id"] for one in everything if "be_1" in list_entities(one)]
+    assert 0 < len(own) < len(everything)
+
+
+def test_an_unchanged_business_entity_costs_one_call_per_list_and_one_for_moves(
+    run_tap: Callable[..., Any], site: RunningSandbox, calls: Callable[[], dict[str, int]]
+) -> None:
+    """The second run sends nothing."""
+    first = run_tap(business_entity_id="be_1")
+    site.clear_calls()
+    again = run_tap(state=first.state, business_entity_id="be_1")
+    assert (again.refusal, again.records) == (None, {})
+    assert calls() == {
+        "/configurations": 1,
+        "/customers": 1,
+        "/events": 1,
+        "/invoices": 1,
+        "/subscriptions": 1,
+        "/business_entities/transfers": 1,
+    }
+
+
+def test_a_customer_that_moved_is_deleted_here_and_new_there(run_tap: Callable[..., Any], site: RunningSandbox) -> None:
+    """Neither list shows the move by `updated_at`: Chargebee's list of transfers does."""
+    firsts = {entity: run_tap(business_entity_id=entity) for entity in ("be_1", "be_2")}
+    moved = next(one["id"] for one in firsts["be_1"].records["customers"] if not one["deleted"])
+    subscriptions = sorted(one["id"] for one in firsts["be_1"].records["subscriptions"] if one["customer_id"] == moved)
+    site.advance(seconds=600)
+    transfer_customer(site.world.business, moved, "be_2")
+    left, entered = (
+        run_tap(state=firsts[entity].state, business_entity_id=entity).records for entity in ("be_1", "be_2")
+    )
+    assert [(one["id"], one["deleted"]) for one in left["customers"]] == [(moved, True)]
+    assert [(one["id"], one["deleted"]) for one in entered["customers"]] == [(moved, False)]
+    for records, is_deleted in ((left, True), (entered, False)):
+        found = records.get("subscriptions", [])
+        assert sorted(one["id"] for one in found) == subscriptions
+        assert all(one["deleted"] is is_deleted for one in found)
+
+
+def test_a_move_between_two_others_is_none_of_ours(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
+    """A customer of which this business entity never knew is not sent as deleted."""
+    sandbox.reset(customers=40, seed=7, business_entities=3)
+    first = run_tap(business_entity_id="be_1")
+    other = next(one["id"] for one in run_tap(business_entity_id="be_2").records["customers"] if not one["deleted"])
+    sandbox.advance(seconds=600)
+    transfer_customer(sandbox.world.business, other, "be_3")
+    assert run_tap(state=first.state, business_entity_id="be_1").records == {}
+
+
+def test_the_first_customers_are_those_of_the_business_entity(
+    run_tap: Callable[..., Any], site: RunningSandbox
+) -> None:
+    """`customer_limit` counts only them."""
+    assert site
+    own = [one["id"] for one in run_tap(business_entity_id="be_2").records["customers"] if not one["deleted"]]
+    assert [one["id"] for one in run_tap(business_entity_id="be_2", customer_limit=3).records["customers"]] == own[:3]
+
+
+def test_a_chosen_customer_of_another_business_entity_is_not_read(
+    run_tap: Callable[..., Any], site: RunningSandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log names it."""
+    assert site
+    other = run_tap(business_entity_id="be_1").records["customers"][0]["id"]
+    assert run_tap(business_entity_id="be_2", customer_ids=[other]).records == {}
+    assert f"The business entity has no such customers: {other}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "owner"),
+    [
+        (
+            {},
+            {"business_entity_id": "be_1"},
+            "the whole site",
+        ),
+        (
+            {"business_entity_id": "be_2"},
+            {"business_entity_id": "be_1"},
+            "the business entity `be_2`",
+        ),
+        ({"business_entity_id": "be_1"}, {}, None),
+    ],
+    ids=["from the whole site", "from another one", "to the whole site"],
+)
+def test_a_state_belongs_to_its_business_entity(
+    run_tap: Callable[..., Any],
+    site: RunningSandbox,
+    before: dict[str, str],
+    now: dict[str, str],
+    owner: str | None,
+) -> None:
+    """What follows it may only read more than before, and then reads everything."""
+    assert site
+    again = run_tap(state=run_tap(**before).state, **now)
+    refusal = owner and (
+        f"The state belongs to {owner}, and the setting `business_entity_id` is `be_1` now: start with a full refresh "
+        "(--full-refresh), or set it back."
+    )
+    assert again.refusal == refusal
+    assert list_ids(again.records) == ({} if refusal else list_ids(run_tap().records))
+
+
+def test_a_site_without_business_entities(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
+    """Where nothing is known of them, the run ends before its first message, whether or not the header is refused."""
+    sandbox.reset(customers=20, seed=7)
+    refused = run_tap(business_entity_id="be_1")
+    sandbox.reset(customers=20, seed=7, chargebee_entity_header=False)
+    ignored = run_tap(business_entity_id="be_1")
+    assert refused.refusal == (
+        "Chargebee refused to list /customers of the business entity `be_1` of the site `sandbox` (400 "
+        "param_wrong_value): check the setting `business_entity_id`."
+    )
+    assert ignored.refusal == (
+        "No customer of the site `sandbox` names a business entity: remove the setting `business_entity_id`."
+    )
+    assert (refused.messages, ignored.messages) == ([], [])
+
+
+def test_the_name_of_a_business_entity_is_not_its_id(run_tap: Callable[..., Any]) -> None:
+    """It would be a header's value that Chargebee does not know, or that is none."""
+    assert run_tap(business_entity_id="Acme Europe").refusal == (
+        "The setting `business_entity_id` takes the id of a business entity, not its name: the stream "
+        "`business_entities` shows both."
+    )
+
+
+def test_a_row_that_does_not_come_again_is_kept(run_tap: Callable[..., Any], site: RunningSandbox) -> None:
+    """A table may hold the rows of other business entities, so no ACTIVATE_VERSION is sent."""
+    assert site
+    run = run_tap(business_entity_id="be_1", activate_version=True)
+    assert "ACTIVATE_VERSION" not in {message["type"] for message in run.messages}
