@@ -292,6 +292,60 @@ def test_what_remains_possible_when_the_list_lags(
     assert events.known() == {("payment-failed", "ev_1", AT): times}
 
 
+def refuse_list(events: Events, status: int) -> None:
+    """Make Intercom refuse to list a contact's events."""
+    body = {"type": "error.list", "errors": [{"code": "some_code", "message": "some words"}]}
+    events.workspace.sandbox.fault(
+        api="intercom", method="GET", path="/events", effect={"status": status, "body": body}
+    )
+
+
+@pytest.mark.parametrize("status", [400, 409, 410, 422, 500], ids=str)
+def test_an_event_is_sent_again_only_after_intercom_said_that_it_lacks_it(
+    events: Events, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """A list that is refused proves nothing: the run ends, and the next one finds the event that did arrive."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(EventLedger, "settle", lambda *_: kill_now())
+        with pytest.raises(KilledError):
+            events.feed([event("ev_1")])
+    refuse_list(events, status)
+    with pytest.raises(FatalAPIError, match="no STATE was written"):
+        events.feed([event("ev_1")])
+    assert "POST /events" not in events.target.calls
+    assert events.rows() == [("ev_1", AT, 0)]
+    events.workspace.sandbox.clear_faults()
+    assert events.feed([event("ev_1")]) == {"sent": 1}
+    assert events.known() == {("payment-failed", "ev_1", AT): 1}
+
+
+@pytest.mark.parametrize("status", [400, 422], ids=str)
+def test_a_lost_reply_and_a_refused_list_end_the_run(
+    events: Events, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """Nothing is sent twice, although nobody knows whether the first attempt arrived: it did."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    events.workspace.sandbox.fault(api="intercom", method="POST", path="/events", nth=1, effect={"drop": "after"})
+    refuse_list(events, status)
+    with pytest.raises(FatalAPIError, match="nobody knows whether it has the event ev_1"):
+        events.feed([event("ev_1")])
+    assert events.target.calls["POST /events"] == 1
+    assert events.known() == {("payment-failed", "ev_1", AT): 1}
+    assert events.rows() == [("ev_1", AT, 0)]
+
+
+def test_a_list_that_is_not_there_proves_that_the_event_is_not(events: Events, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 404 is the answer for a contact that is gone: the event is sent, and Intercom says what it thinks of it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(IntercomClient, "create_event", lambda *_: kill_now())
+        with pytest.raises(KilledError):
+            events.feed([event("ev_1")])
+    refuse_list(events, 404)
+    assert events.feed([event("ev_1")]) == {"sent": 1}
+    assert events.known() == {("payment-failed", "ev_1", AT): 1}
+
+
 def kill_now() -> None:
     """Die."""
     raise KilledError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from requests import codes
 from singer_sdk.exceptions import FatalAPIError
 
 from target_intercom._kit.creation import create_once
@@ -36,7 +37,8 @@ class EventWriter:
         """Send an event of a contact, unless an earlier run that was interrupted has done so.
 
         Raises:
-            ConfigurationError, FatalAPIError: the whole run must stop.
+            ConfigurationError, FatalAPIError: the whole run must stop. What became of the event may be unknown, so the
+                next run looks it up before it sends it again.
         """
         entry = self._journal.begin_write(STREAM, event.event_id, "send", who)
         begun = self._ledger.find(event.event_id)
@@ -68,11 +70,22 @@ class EventWriter:
         return Outcome("sent", "", contact_id, changes)
 
     def _is_in_intercom(self, event: DataEvent, contact_id: str, second: int) -> bool:
+        """Return whether the list of the contact's events has an event.
+
+        Raises:
+            FatalAPIError: Intercom does not say, so that sending it might make a second one.
+        """
         try:
             return any(
                 is_listed(event, second, one.event_name, one.created_at, one.metadata or {})
                 for one in self._client.list_events(contact_id)
             )
-        except RecordRefusedError:
-            # The list of a contact that is gone has no events, and sending will be refused in the same way.
-            return False
+        except RecordRefusedError as error:
+            # A contact that is gone has no events, and sending will be refused in the same way.
+            if error.status == codes.not_found:
+                return False
+            raise FatalAPIError(
+                f"Intercom refused to list the events of a contact ({error}), so nobody knows whether it has the event "
+                f"{event.event_id}, whose sending was interrupted: no STATE was written, and the event is not sent "
+                "again before the list is read; run again later."
+            ) from None
