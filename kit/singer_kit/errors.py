@@ -19,6 +19,7 @@ from singer_sdk.exceptions import (
 )
 
 from .parent import OrphanedError
+from .rate_limit import LimitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -109,6 +110,7 @@ SENTENCES: tuple[tuple[type[Exception], Callable[[Any], str | None]], ...] = (
     (ConfigurationError, str),
     (FatalAPIError, str),
     (OrphanedError, str),
+    (LimitError, str),
     (RecordsWithoutSchemaException, str),
     (MapExpressionError, "The setting `stream_maps` cannot be used: {}".format),
     (StreamMapConfigError, "The setting `stream_maps` cannot be used: {}".format),

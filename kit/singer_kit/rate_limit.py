@@ -15,6 +15,10 @@ MINUTE = 60
 SPENT = 0.98
 
 
+class LimitError(Exception):
+    """A rate limit that processes share cannot be used, so no request is sent."""
+
+
 class Cooldown:
     """The time until which no worker sends a request. A 429 for one worker makes all workers wait."""
 
@@ -74,6 +78,9 @@ class Pacer(Protocol):
     def pause_requests(self, seconds: float) -> None:
         """Send no request for this many seconds."""
 
+    def note_limit(self, calls: int) -> None:
+        """Note how many calls the vendor says that it permits in a window."""
+
 
 class CooldownPacer:
     """Sends requests unless the server asked to wait, and only a limited number per minute."""
@@ -94,3 +101,6 @@ class CooldownPacer:
     def pause_requests(self, seconds: float) -> None:
         """Send no request for this many seconds."""
         self._cooldown.extend_wait(seconds)
+
+    def note_limit(self, calls: int) -> None:
+        """Do nothing: the answers themselves say when to wait."""

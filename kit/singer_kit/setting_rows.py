@@ -106,6 +106,24 @@ def build_request_settings(vendor: str, whose: str, note: str = "") -> tuple[Row
     )
 
 
+def build_limit_setting(whose: str, note: str = "") -> Row:
+    """Return the setting `limit_url`.
+
+    Args:
+        whose: what the rate limit applies to, such as "site".
+        note: what else it needs.
+    """
+    return th.Property(
+        "limit_url",
+        th.StringType,
+        secret=True,
+        title="Limit URL",
+        description="PostgreSQL or Redis, through which all processes with this setting share the rate limit of a "
+        f"{whose}: `postgresql://USER:PASSWORD@HOST/NAME` or `redis://HOST:6379/0`{note}. If not set, each process "
+        "looks after itself.",
+    )
+
+
 def build_key_setting(name: str, title: str, description: str) -> Row:
     """Return the setting for the vendor's key, which is never shown."""
     return th.Property(name, th.StringType, required=True, secret=True, title=title, description=description)

@@ -11,6 +11,7 @@ from singer_sdk.exceptions import ConfigurationError, FatalAPIError, RetriableAP
 
 from .page_decoder import PageDecoder, UnprovenError
 from .parent import OrphanedError
+from .rate_limit import LimitError
 from .transport import Answer, Call, FailedCallError, NoAnswerError, Transport
 from .whole_list import NotWholeError
 
@@ -56,7 +57,7 @@ class TargetTransport(Transport):
         self._writes.made = earlier or (call.method != "GET" and call.path not in self.reading_posts)
         try:
             answer = super()._send_once(call)
-        except OrphanedError:
+        except (OrphanedError, LimitError):
             self._writes.made = earlier
             raise
         except FailedCallError as error:

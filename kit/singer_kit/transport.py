@@ -291,6 +291,8 @@ class Transport:
         limit, left = (
             _parse_whole_number(answer.headers.get(f"X-RateLimit-{name}")) for name in ("Limit", "Remaining")
         )
+        if limit:
+            self._pacer.note_limit(limit)
         if self._reserve is None or left is None or left >= self._reserve(limit or 0):
             return
         wait = find_reset(answer.headers, time.time(), self.retries.longest_wait)

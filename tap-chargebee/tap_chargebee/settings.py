@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
+from tap_chargebee._kit.limit_stores import find_limit_url_problem
 from tap_chargebee._kit.setting_rows import (
     build_activate_version_setting,
+    build_limit_setting,
     build_page_size_setting,
     build_request_settings,
 )
@@ -78,6 +80,7 @@ SETTINGS = th.PropertiesList(
     ),
     build_page_size_setting(100),
     *build_request_settings("Chargebee", "site"),
+    build_limit_setting("site", "; needs `requests_per_minute`, which Chargebee does not say itself"),
     th.Property(
         "follow_events",
         th.BooleanType,
@@ -125,6 +128,12 @@ def find_setting_problems(config: Mapping[str, JsonValue]) -> list[str]:
             "`business_entities` shows both."
         )
     problems += find_date_problem("start_date", config.get("start_date"))
+    problems += find_limit_url_problem(config.get("limit_url"))
+    if config.get("limit_url") and not config.get("requests_per_minute"):
+        problems.append(
+            "The setting `limit_url` needs `requests_per_minute`, as Chargebee does not say how many calls it permits: "
+            "150 for a test site or the plan Starter, 1000 for Performance, 3500 for Enterprise."
+        )
     if config.get("customer_limit") and config.get("customer_ids"):
         problems.append(
             "The settings `customer_limit` and `customer_ids` cannot be used together: leave one of them out."

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
+from tap_intercom._kit.limit_stores import find_limit_url_problem
 from tap_intercom._kit.setting_rows import (
     build_activate_version_setting,
     build_address_settings,
     build_key_setting,
+    build_limit_setting,
     build_page_size_setting,
     build_request_settings,
 )
@@ -65,6 +67,7 @@ SETTINGS = th.PropertiesList(
     ),
     build_page_size_setting(150),
     *build_request_settings("Intercom", "workspace", ", beside the one scroll over the companies"),
+    build_limit_setting("token"),
     th.Property(
         "max_missing",
         th.NumberType(minimum=0, maximum=1),
@@ -128,6 +131,7 @@ def find_setting_problems(config: Mapping[str, JsonValue]) -> list[str]:
     problems += find_url_problem("api_url", config.get("api_url"), "https://api.intercom.io")
     if version is not None and not _VERSION.fullmatch(version):
         problems.append("The setting `intercom_version` is not a version such as 2.14.")
+    problems += find_limit_url_problem(config.get("limit_url"))
     problems += find_date_problem("start_date", config.get("start_date"))
     for name, kind in (("company_ids", "company"), ("contact_ids", "contact")):
         if config.get(name) == []:

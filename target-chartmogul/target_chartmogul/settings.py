@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigurationError
 
+from target_chartmogul._kit.limit_stores import find_limit_url_problem
 from target_chartmogul._kit.setting_rows import (
     build_folder_settings,
     build_key_setting,
+    build_limit_setting,
     build_mode_setting,
     build_reject_settings,
     build_timeout_settings,
@@ -99,6 +101,7 @@ PROPERTIES = th.PropertiesList(
         title="Requests per second",
         description="How many requests may be made in a second. ChartMogul permits 40 to the whole account.",
     ),
+    build_limit_setting("key"),
     *build_timeout_settings(120),
     *build_folder_settings("target-chartmogul", "values that ChartMogul holds back, and merges"),
 )
@@ -121,6 +124,7 @@ class Settings:
     fail_on_rejects: bool
     max_concurrency: int
     requests_per_second: int
+    limit_url: str | None
     request_timeout: float
     answer_timeout: float
     report_dir: Path
@@ -142,7 +146,10 @@ def parse_settings(config: Mapping[str, JsonValue]) -> Settings:
         # One example is the ellipsis of a key in a document.
         raise ConfigurationError("The setting `api_key` contains characters that ChartMogul's keys never have.")
     api_url = (config.get("api_url") or "").strip() or BASE_URL
-    for problem in find_url_problem("api_url", api_url, BASE_URL):
+    for problem in (
+        *find_url_problem("api_url", api_url, BASE_URL),
+        *find_limit_url_problem(config.get("limit_url")),
+    ):
         raise ConfigurationError(problem)
     merge, merge_with = config["merge"], (config.get("merge_with") or "").strip()
     _check_merge(merge, merge_with, source)
@@ -162,6 +169,7 @@ def parse_settings(config: Mapping[str, JsonValue]) -> Settings:
         fail_on_rejects=config["fail_on_rejects"],
         max_concurrency=int(config["max_concurrency"]),
         requests_per_second=int(config["requests_per_second"]),
+        limit_url=(config.get("limit_url") or "").strip() or None,
         request_timeout=float(config["request_timeout"]),
         answer_timeout=float(config["answer_timeout"]),
         report_dir=report_dir,

@@ -11,10 +11,12 @@ from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigurationError
 
 from target_intercom._kit.json_types import JsonObject, JsonValue
+from target_intercom._kit.limit_stores import find_limit_url_problem
 from target_intercom._kit.setting_rows import (
     build_address_settings,
     build_folder_settings,
     build_key_setting,
+    build_limit_setting,
     build_mode_setting,
     build_reject_settings,
     build_timeout_settings,
@@ -162,6 +164,7 @@ PROPERTIES = th.PropertiesList(
         title="Max concurrency",
         description="The number of requests that may be under way at once.",
     ),
+    build_limit_setting("token"),
     *build_timeout_settings(60),
     th.Property(
         "max_missing",
@@ -239,6 +242,7 @@ class Settings:
     validate: bool
     max_rejects: int | None
     max_concurrency: int
+    limit_url: str | None
     request_timeout: float
     answer_timeout: float
     max_missing: float
@@ -337,6 +341,7 @@ def parse_settings(config: Mapping[str, JsonValue]) -> Settings:
         attributes_from=frozenset(name.strip() for name in names if name.strip()),
         validate=config["mode"] == "validate",
         max_rejects=config.get("max_rejects"),
+        limit_url=texts.get("limit_url") or None,
         record_url=texts.get("record_url", ""),
         source_name=texts.get("source_name") or "the source",
         source_url=source_url if has_host else "",
@@ -355,5 +360,8 @@ def _assert_usable(texts: Mapping[str, str]) -> None:
     # An HTTP header cannot contain some characters, such as the ellipsis of an example token.
     if not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigurationError("The setting `access_token` contains characters that Intercom's tokens never have.")
-    for problem in find_url_problem("api_url", url, "https://api.intercom.io"):
+    for problem in (
+        *find_url_problem("api_url", url, "https://api.intercom.io"),
+        *find_limit_url_problem(texts.get("limit_url")),
+    ):
         raise ConfigurationError(problem)

@@ -66,6 +66,7 @@ class TargetIntercom(TargetBase):
             settings.base_url,
             settings.access_token,
             settings.max_concurrency,
+            limit_url=settings.limit_url,
             request_timeout=settings.request_timeout,
             answer_timeout=settings.answer_timeout,
             max_missing=settings.max_missing,

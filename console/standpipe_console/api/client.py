@@ -11,6 +11,7 @@ from requests.auth import AuthBase
 
 from standpipe_console._kit.json_types import JsonObject, JsonValue
 from standpipe_console._kit.page_decoder import Page, PageDecoder, UnprovenError, decode_json
+from standpipe_console._kit.rate_limit import LimitError
 from standpipe_console._kit.retries import RetryTable
 from standpipe_console._kit.text import clean_text
 from standpipe_console._kit.transport import Call, FailedCallError, NoAnswerError, Transport
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 
     from standpipe_console._kit import transport
     from standpipe_console._kit.list_shape import ListShape
+    from standpipe_console._kit.rate_limit import Pacer
 
 T = TypeVar("T")
+DISTRIBUTION = "standpipe-console"
 
 #: The statuses for an unknown key or a missing permission.
 REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
@@ -104,17 +107,25 @@ class RefusedCallError(ConsoleError):
 class Api:
     """One API with a key."""
 
-    def __init__(self, name: str, base: str, auth: AuthBase, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        base: str,
+        auth: AuthBase,
+        headers: Mapping[str, str] | None = None,
+        pacer: Pacer | None = None,
+    ) -> None:
         self.name, self.base = name, base.rstrip("/")
         self._transport = Transport(
             name,
             base,
-            distribution="standpipe-console",
+            distribution=DISTRIBUTION,
             retries=RETRIES,
             auth=auth,
             headers=headers or {},
             request_timeout=_TIMEOUT,
             answer_timeout=2 * _TIMEOUT,
+            pacer=pacer,
         )
 
     def call(
@@ -215,6 +226,8 @@ class Api:
 
         try:
             return self._transport.send(call, check, tries=tries, on_failure=on_failure)
+        except LimitError as error:
+            raise ConsoleError(str(error)) from None
         except NoAnswerError as error:
             kind = error.last.reason
             raise ConsoleError(f"{self.name} does not answer at {self.base} ({kind}): check the address.") from None

@@ -13,9 +13,12 @@ from requests.auth import HTTPBasicAuth
 
 from standpipe_console._kit.list_shape import ListShape, Text
 from standpipe_console._kit.page_decoder import PageDecoder
+from standpipe_console._kit.rate_limit import LimitError
 from standpipe_console._kit.scroll import open_scroll
+from standpipe_console._kit.shared_pacer import share_limit
 from standpipe_console._kit.transport import NoAnswerError
 from standpipe_console.api.client import (
+    DISTRIBUTION,
     RETRIES,
     Api,
     BearerAuth,
@@ -29,7 +32,8 @@ from standpipe_console.errors import ConsoleError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from standpipe_console._kit.json_types import JsonObject
+    from standpipe_console._kit.json_types import JsonObject, JsonValue
+    from standpipe_console._kit.shared_pacer import SharedPacer
     from standpipe_console.project.plugin_facts import PluginFacts
 
 #: Seconds: another program's scroll expires when it is not read for a minute.
@@ -80,7 +84,11 @@ class Workspace(msgspec.Struct):
 def connect_chargebee(settings: JsonObject, facts: PluginFacts) -> Api:
     """Connect to Chargebee with the settings of tap-chargebee."""
     base = _read_api_url(settings) or facts.facts.api_url.format(site=validate_site(settings.get("site")))
-    return Api("Chargebee", base, HTTPBasicAuth(settings.get("api_key", ""), ""))
+    auth = HTTPBasicAuth(settings.get("api_key", ""), "")
+    per_minute = settings.get("requests_per_minute")
+    # Without its number of calls the tap refuses `limit_url`.
+    pacer = _share_limit(settings, "Chargebee", base, str(settings.get("site", "")), per_minute) if per_minute else None
+    return Api("Chargebee", base, auth, pacer=pacer)
 
 
 def connect_intercom(settings: JsonObject, facts: PluginFacts) -> Api:
@@ -89,14 +97,16 @@ def connect_intercom(settings: JsonObject, facts: PluginFacts) -> Api:
     if region not in regions:
         raise ConsoleError(f"Intercom has no region `{region}`: set `region` to one of {', '.join(regions)}.")
     base = _read_api_url(settings) or regions[region].api_url
-    headers = {"Intercom-Version": facts.facts.api_version}
-    return Api("Intercom", base, BearerAuth(settings.get("access_token", "")), headers)
+    headers, token = {"Intercom-Version": facts.facts.api_version}, settings.get("access_token", "")
+    return Api("Intercom", base, BearerAuth(token), headers, _share_limit(settings, "Intercom", base, token))
 
 
 def connect_chartmogul(settings: JsonObject, facts: PluginFacts) -> Api:
     """Connect to ChartMogul with the settings of target-chartmogul."""
     base = _read_api_url(settings) or facts.facts.api_url
-    return Api("ChartMogul", base, HTTPBasicAuth(settings.get("api_key", ""), ""))
+    key = settings.get("api_key", "")
+    pacer = _share_limit(settings, "ChartMogul", base, key, settings.get("requests_per_second"))
+    return Api("ChartMogul", base, HTTPBasicAuth(key, ""), pacer=pacer)
 
 
 def connect_without_key(name: str, base: str) -> Api:
@@ -109,6 +119,26 @@ CONNECT: Mapping[str, Callable[[JsonObject, PluginFacts], Api]] = {
     "intercom": connect_intercom,
     "chartmogul": connect_chartmogul,
 }
+
+
+def _share_limit(
+    settings: JsonObject, vendor: str, base: str, owner: str, calls: JsonValue = None
+) -> SharedPacer | None:
+    """Return the pacer for the `limit_url` of a plugin, with which the console's calls count too; None without one."""
+    url = settings.get("limit_url")
+    if not url:
+        return None
+    try:
+        return share_limit(
+            str(url),
+            vendor=vendor,
+            base_url=base,
+            owner=owner,
+            distribution=DISTRIBUTION,
+            calls=int(calls) if calls else None,
+        )
+    except LimitError as error:
+        raise ConsoleError(str(error)) from None
 
 
 def _read_api_url(settings: JsonObject) -> str:

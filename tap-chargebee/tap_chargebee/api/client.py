@@ -13,6 +13,7 @@ from tap_chargebee._kit.list_shape import ListShape
 from tap_chargebee._kit.page_decoder import Page, PageDecoder, UnprovenError, decode_json
 from tap_chargebee._kit.rate_limit import CooldownPacer
 from tap_chargebee._kit.retries import RetryTable
+from tap_chargebee._kit.shared_pacer import share_limit
 from tap_chargebee._kit.text import clean_text
 from tap_chargebee._kit.transport import Answer, Call, FailedCallError, NoAnswerError, Transport
 from tap_chargebee._kit.whole_list import NotWholeError, WholeList
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tap_chargebee._kit.json_types import JsonObject
+    from tap_chargebee._kit.rate_limit import Pacer
     from tap_chargebee.streams.resource import Resource
 
 LOGGER = logging.getLogger("tap-chargebee")
+DISTRIBUTION = "standpipe-tap-chargebee"
 API_URL = "https://{site}.chargebee.com/api/v2"
 RETRIES = RetryTable(tries=10, limited_tries=10)
 ENTITY_HEADER = "chargebee-business-entity-id"
@@ -70,6 +73,7 @@ class ChargebeeClient:
         answer_timeout: the longest wait for a whole answer, seconds.
         connections: how many calls run at the same time.
         requests_per_minute: the most calls per minute; None for no limit.
+        limit_url: the database through which processes share that limit; None for no sharing.
         sleep: waits for a number of seconds.
         clock: returns a monotonic time in seconds.
     """
@@ -85,22 +89,37 @@ class ChargebeeClient:
         answer_timeout: float = 300,
         connections: int = 1,
         requests_per_minute: int | None = None,
+        limit_url: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._site = site
         self._page_size = page_size
         self._limits: dict[str, int] = {}
+        base_url = api_url or API_URL.format(site=site)
+        pacer: Pacer = CooldownPacer(requests_per_minute, sleep, clock)
+        if limit_url and requests_per_minute:
+            pacer = share_limit(
+                limit_url,
+                # The limit is the site's, whichever of its keys makes the call.
+                vendor="Chargebee",
+                base_url=base_url,
+                owner=site,
+                distribution=DISTRIBUTION,
+                calls=requests_per_minute,
+                sleep=sleep,
+                clock=clock,
+            )
         self._transport = Transport(
             "Chargebee",
-            api_url or API_URL.format(site=site),
-            distribution="standpipe-tap-chargebee",
+            base_url,
+            distribution=DISTRIBUTION,
             retries=RETRIES,
             auth=(api_key, ""),
             request_timeout=request_timeout,
             answer_timeout=answer_timeout,
             connections=connections,
-            pacer=CooldownPacer(requests_per_minute, sleep, clock),
+            pacer=pacer,
             name_error=lambda answer: _decode_error(answer).api_error_code,
             logger=LOGGER,
             sleep=sleep,

@@ -53,6 +53,7 @@ class Source(SourceBase):
             answer_timeout=self.config.get("answer_timeout", 300),
             connections=self.config.get("max_concurrency", 1),
             requests_per_minute=self.config.get("requests_per_minute"),
+            limit_url=self.config.get("limit_url"),
         )
 
     @cached_property

@@ -13,6 +13,7 @@ from tap_intercom._kit import transport
 from tap_intercom._kit.page_decoder import UnprovenError, decode_json
 from tap_intercom._kit.rate_limit import CooldownPacer
 from tap_intercom._kit.retries import RetryTable
+from tap_intercom._kit.shared_pacer import share_limit
 from tap_intercom._kit.text import clean_text
 from tap_intercom._kit.transport import FailedCallError, NoAnswerError, Transport
 from tap_intercom.api.errors import FIRST_PATH, ErrorBody, UserError, build_refusal
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
     from tap_intercom._kit.json_types import JsonValue
     from tap_intercom._kit.page_decoder import Page, PageDecoder
+    from tap_intercom._kit.rate_limit import Pacer
     from tap_intercom._kit.transport import Answer
 
+DISTRIBUTION = "standpipe-tap-intercom"
 REGIONS = {"us": "https://api.intercom.io", "eu": "https://api.eu.intercom.io", "au": "https://api.au.intercom.io"}
 RETRIES = RetryTable(tries=10, limited_tries=10, longest_wait=60)
 # The first call of a run gives up early, as a wrong `api_url` is more likely than an outage.
@@ -77,6 +80,7 @@ class IntercomClient:
         answer_timeout: the longest wait for a whole answer, seconds.
         connections: how many calls run at the same time, besides the scroll over the companies.
         requests_per_minute: the most calls per minute; None for no limit.
+        limit_url: the database through which processes share the limit; None for no sharing.
         sleep: waits for a number of seconds.
         clock: returns a monotonic time in seconds.
     """
@@ -91,20 +95,33 @@ class IntercomClient:
         answer_timeout: float = 300,
         connections: int = 1,
         requests_per_minute: int | None = None,
+        limit_url: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._version = version
+        pacer: Pacer = CooldownPacer(requests_per_minute, sleep, clock)
+        if limit_url:
+            pacer = share_limit(
+                limit_url,
+                vendor="Intercom",
+                base_url=api_url,
+                owner=access_token,
+                distribution=DISTRIBUTION,
+                requests_per_minute=requests_per_minute,
+                sleep=sleep,
+                clock=clock,
+            )
         self._transport = Transport(
             "Intercom",
             api_url,
-            distribution="standpipe-tap-intercom",
+            distribution=DISTRIBUTION,
             retries=RETRIES,
             headers={"Authorization": f"Bearer {access_token}", "Intercom-Version": version},
             request_timeout=request_timeout,
             answer_timeout=answer_timeout,
             connections=connections + 1,
-            pacer=CooldownPacer(requests_per_minute, sleep, clock),
+            pacer=pacer,
             # Running calls may use up the rest of the rate limit's window. At least half of a window is always used.
             reserve=lambda limit: min(connections, max(limit // 2, 1)),
             name_error=lambda answer: _decode_error(answer).code,

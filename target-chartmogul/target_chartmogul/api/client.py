@@ -192,6 +192,7 @@ def create_client(settings: Settings) -> ChartMogulClient:
         settings.api_key,
         settings.max_concurrency,
         settings.requests_per_second,
+        limit_url=settings.limit_url,
         request_timeout=settings.request_timeout,
         answer_timeout=settings.answer_timeout,
     )

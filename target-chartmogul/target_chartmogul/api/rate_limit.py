@@ -72,6 +72,9 @@ class WindowRateLimiter:
             self.waits += 1
             self.waited += seconds
 
+    def note_limit(self, calls: int) -> None:
+        """Do nothing, as ChartMogul does not say how many requests it permits."""
+
     def _wait_for_turn(self) -> float:
         with self._turn:
             while (pause := self._find_next_moment() - self._clock()) > 0:

@@ -14,6 +14,7 @@ from singer_sdk.exceptions import ConfigurationError, SkippableAPIError
 
 from target_chartmogul._kit.page_decoder import UnprovenError, decode_json
 from target_chartmogul._kit.retries import RetryTable
+from target_chartmogul._kit.shared_pacer import share_limit
 from target_chartmogul._kit.target_transport import LostReplyError, TargetTransport
 from target_chartmogul._kit.text import clean_text
 from target_chartmogul.api.rate_limit import WindowRateLimiter
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from target_chartmogul._kit.json_types import JsonValue
+    from target_chartmogul._kit.rate_limit import Pacer
     from target_chartmogul._kit.transport import Answer
 
 __all__ = ["LostReplyError", "RecordRefusedError", "Transport"]
 
+DISTRIBUTION = "standpipe-target-chartmogul"
 BASE_URL = "https://api.chartmogul.com/v1"
 
 #: ChartMogul's 429 has no wait. Thirty in succession take a quarter of an hour.
@@ -60,15 +63,16 @@ class RecordRefusedError(SkippableAPIError):
 class _Limits:
     """The account's two limits: requests per second, and requests at the same time."""
 
-    def __init__(self, rate_limiter: WindowRateLimiter, connections: int) -> None:
-        self._rate_limiter = rate_limiter
+    def __init__(self, pacer: Pacer, connections: int) -> None:
+        self._pacer = pacer
         self._connections = threading.BoundedSemaphore(connections)
-        self.pause_requests = rate_limiter.pause_requests
+        self.pause_requests = pacer.pause_requests
+        self.note_limit = pacer.note_limit
 
     @contextmanager
     def wait_for_turn(self) -> Iterator[None]:
         """Wait until a request may be sent."""
-        with self._connections, self._rate_limiter.wait_for_turn():
+        with self._connections, self._pacer.wait_for_turn():
             yield
 
 
@@ -80,6 +84,7 @@ class Transport(TargetTransport):
         key: the API key, the user name of HTTP Basic; there is no password.
         connections: how many requests may run at once.
         per_second: how many requests may be sent per second.
+        limit_url: the database through which processes share that limit; None for no sharing.
         request_timeout: seconds to wait between two bytes of an answer.
         answer_timeout: seconds to wait for the whole of an answer.
     """
@@ -91,20 +96,30 @@ class Transport(TargetTransport):
         connections: int,
         per_second: int,
         *,
+        limit_url: str | None = None,
         request_timeout: float = 120,
         answer_timeout: float = 300,
     ) -> None:
-        self.rate_limiter = WindowRateLimiter(per_second)
+        pacer: Pacer = WindowRateLimiter(per_second)
+        if limit_url:
+            pacer = share_limit(
+                limit_url,
+                vendor="ChartMogul",
+                base_url=base_url,
+                owner=key,
+                distribution=DISTRIBUTION,
+                calls=per_second,
+            )
         super().__init__(
             "ChartMogul",
             base_url,
-            distribution="standpipe-target-chartmogul",
+            distribution=DISTRIBUTION,
             retries=RETRIES,
             auth=(key, ""),
             request_timeout=request_timeout,
             answer_timeout=answer_timeout,
             connections=connections,
-            pacer=_Limits(self.rate_limiter, connections),
+            pacer=_Limits(pacer, connections),
         )
 
     def _raise_refusal(self, answer: Answer) -> NoReturn:

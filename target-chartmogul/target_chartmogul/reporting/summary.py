@@ -82,6 +82,6 @@ class Summary(SummaryBase):
             "other_streams": dict(self.other_streams),
             "calls": client.call_counts.calls,
             "limited": client.call_counts.limited,
-            "waited_seconds": round(client.rate_limiter.waited, 1),
+            "waited_seconds": round(client.call_counts.waited, 1),
             "seconds": round(seconds, 1),
         }

@@ -14,6 +14,7 @@ from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from target_chartmogul._kit.creation import create_once
 from target_chartmogul._kit.parent import OrphanedError
+from target_chartmogul._kit.rate_limit import LimitError
 from target_chartmogul.api.transport import LostReplyError, RecordRefusedError
 from target_chartmogul.records.payloads import (
     Change,
@@ -144,7 +145,7 @@ class Writer(ABC):
         self._client.forget_writes()
         try:
             outcome = self._carry_out(Job(row, plan.want, entry, plan.remote), plan)
-        except (ConfigurationError, FatalAPIError, OrphanedError):
+        except (ConfigurationError, FatalAPIError, OrphanedError, LimitError):
             if self._client.may_have_written:
                 self.cut_off.add(row.seq)
             else:

@@ -14,6 +14,7 @@ from singer_sdk.exceptions import ConfigurationError, SkippableAPIError
 
 from target_intercom._kit.page_decoder import UnprovenError, decode_json
 from target_intercom._kit.retries import RetryTable
+from target_intercom._kit.shared_pacer import share_limit
 from target_intercom._kit.target_transport import LostReplyError, TargetTransport
 from target_intercom._kit.text import clean_text
 
@@ -27,6 +28,7 @@ SEARCH = "/contacts/search"
 
 #: The API version that this code supports. Without it, Intercom would use the version in the app's settings.
 VERSION = "2.14"
+DISTRIBUTION = "standpipe-target-intercom"
 REGIONS = {"us": "https://api.intercom.io", "eu": "https://api.eu.intercom.io", "au": "https://api.au.intercom.io"}
 #: The address of a region's web application.
 WEB = {"us": "https://app.intercom.com", "eu": "https://app.eu.intercom.com", "au": "https://app.au.intercom.com"}
@@ -72,6 +74,7 @@ class Transport(TargetTransport):
         base_url: e.g. `https://api.intercom.io`.
         token: the access token.
         connections: kept open.
+        limit_url: the database through which processes share the rate limit; None for no sharing.
         request_timeout: seconds to wait between two bytes of an answer.
         answer_timeout: seconds to wait for the whole of an answer.
         max_missing: the share of a list's announced items that may be missing.
@@ -85,19 +88,30 @@ class Transport(TargetTransport):
         token: str,
         connections: int,
         *,
+        limit_url: str | None = None,
         request_timeout: float = 60,
         answer_timeout: float = 300,
         max_missing: float = 0.001,
     ) -> None:
+        pacer = None
+        if limit_url:
+            pacer = share_limit(
+                limit_url,
+                vendor="Intercom",
+                base_url=base_url,
+                owner=token,
+                distribution=DISTRIBUTION,
+            )
         super().__init__(
             "Intercom",
             base_url,
-            distribution="standpipe-target-intercom",
+            distribution=DISTRIBUTION,
             retries=RETRIES,
             headers={"Authorization": f"Bearer {token}", "Intercom-Version": VERSION},
             request_timeout=request_timeout,
             answer_timeout=answer_timeout,
             connections=connections,
+            pacer=pacer,
             reserve=lambda _: 1,
         )
         self.max_missing = max_missing

@@ -12,6 +12,7 @@ from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from target_intercom._kit.creation import create_once
 from target_intercom._kit.parent import OrphanedError
+from target_intercom._kit.rate_limit import LimitError
 from target_intercom.api.transport import LostReplyError, RecordRefusedError
 from target_intercom.records.payloads import (
     build_create_body,
@@ -91,7 +92,7 @@ class Writer(ABC):
         except RecordRefusedError as error:
             intercom_id = remote.id if remote else None
             outcome = Outcome("rejected", error.code, intercom_id, error=error, unfit=wanted.unfit)
-        except (ConfigurationError, FatalAPIError, OrphanedError):
+        except (ConfigurationError, FatalAPIError, OrphanedError, LimitError):
             if not self._client.may_have_written:
                 entry.settle("not_reached")
             raise
