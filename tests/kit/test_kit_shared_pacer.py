@@ -188,7 +188,7 @@ def send(pacer: SharedPacer, clock: Clock, count: int, taken: float = 0.0) -> li
     return times
 
 
-@pytest.mark.parametrize("ahead", [0.0, 1e9, -1e3], ids=["the same clock", "far ahead", "behind"])
+@pytest.mark.parametrize("ahead", [0.0, 1e9], ids=["the same clock", "far ahead"])
 def test_the_clock_of_the_machine_does_not_matter(ahead: float) -> None:
     """Two processes on one account take turns on the database's clock, whatever their own one says."""
     clock = Clock()

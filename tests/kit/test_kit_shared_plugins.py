@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = needs_postgres
 BIN = Path(sys.executable).parent
-CONTACTS = {"properties": {"customer_id": {}, "email": {}, "name": {}, "custom_attributes": {"properties": {}}}}
+CONTACTS = {"properties": {"customer_id": {}, "email": {}, "name": {}, "custom_attributes": {}}}
 LEADS = {"properties": {"external_id": {}, "name": {}}}
 
 
@@ -31,7 +31,7 @@ def schema(stream: str, shape: dict[str, Any], key: str) -> dict[str, Any]:
     """Return the SCHEMA message of a stream of texts."""
     properties = {name: {"type": ["string", "null"], **one} for name, one in shape["properties"].items()}
     if "custom_attributes" in properties:
-        properties["custom_attributes"] = {"type": "object", "properties": {}}
+        properties["custom_attributes"] = {"type": "object", "properties": {"cb_plan": {"type": "string"}}}
     found = {"type": "object", "properties": properties}
     return {"type": "SCHEMA", "stream": stream, "schema": found, "key_properties": [key]}
 
@@ -48,7 +48,7 @@ def rows(stream: str, records: list[dict[str, Any]], shape: dict[str, Any], key:
 def customers(count: int) -> str:
     """Return contacts that Intercom does not have, in the shape of target-intercom."""
     people = [
-        {"customer_id": f"c{number}", "email": f"c{number}@a.example", "custom_attributes": {}}
+        {"customer_id": f"c{number}", "email": f"c{number}@a.example", "custom_attributes": {"cb_plan": "gold"}}
         for number in range(count)
     ]
     return rows("contacts", people, CONTACTS, "customer_id")

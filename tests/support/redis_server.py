@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,19 +31,33 @@ def start_redis() -> Iterator[str]:
     if url := os.environ.get("TEST_REDIS_URL"):
         yield url
         return
-    folder = Path(tempfile.mkdtemp(prefix="standpipe-redis-"))
-    path = folder / "socket"
-    # The socket's own folder keeps it apart from every other server of the machine.
-    command = [str(PROGRAM), "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
+    folder = tempfile.mkdtemp(prefix="standpipe-redis-")
+    port = _find_free_port()
+    command = [str(PROGRAM), "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", folder]
     server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + _PATIENCE
-        while not path.exists():
-            assert server.poll() is None, "redis-server ended at its start"
-            assert time.monotonic() < deadline, "redis-server did not start"
-            time.sleep(0.01)
-        yield f"unix://{path}"
+        _wait_for(server, port)
+        yield f"redis://127.0.0.1:{port}/0"
     finally:
         server.terminate()
         server.wait(_PATIENCE)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _find_free_port() -> int:
+    # Redis takes no socket from its parent, and to it port 0 means none.
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def _wait_for(server: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        assert server.poll() is None, "redis-server ended at its start"
+        try:
+            socket.create_connection(("127.0.0.1", port), _PATIENCE).close()
+        except ConnectionRefusedError:
+            time.sleep(0.01)
+        else:
+            return
+    pytest.fail("redis-server did not start")
