@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 pytestmark = needs_postgres
 BIN = Path(sys.executable).parent
-CONTACTS = {"properties": {"customer_id": {}, "email": {}, "name": {}, "custom_attributes": {}}}
-LEADS = {"properties": {"external_id": {}, "name": {}}}
+CONTACTS: dict[str, Any] = {"properties": {"customer_id": {}, "email": {}, "name": {}, "custom_attributes": {}}}
+LEADS: dict[str, Any] = {"properties": {"external_id": {}, "name": {}}}
 
 
 def schema(stream: str, shape: dict[str, Any], key: str) -> dict[str, Any]:
