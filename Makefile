@@ -29,7 +29,7 @@ conformance: .venv/synced ## Run others' clients and connectors against the sand
 faults: .venv/synced ## Kill, drop and storm, at fifty moments
 	FAULT_MOMENTS=50 $(UV) run --no-sync pytest -m faults -n 2
 
-scale: .venv/synced .venv-airflow/synced ## Run two sites on a real Airflow with PostgreSQL, Redis and two workers; kill and restart them
+scale: .venv/synced .venv-airflow/synced ## Run two sites on a real Airflow with two workers, kill and restart; months, the container and Dagster
 	PATH="$(dir $(abspath $(UV))):$$PATH" $(UV) run --no-sync pytest -m scale -s tests/scale
 
 ledger: .venv/synced ## Reckon a business of 2,000 over twelve months independently of the map, in both catalogs, account for 600 customers, and walk over the page of 2,000

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
+import random
 import shutil
 import signal
 import socket
@@ -13,17 +15,24 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
+import psycopg
 import pytest
 import requests
 from postgres import find_programs
+from psycopg.rows import dict_row
+
+from tests.pipeline.conftest import make_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from sandbox.testing import RunningSandbox
 
     from tests.pipeline.conftest import Project
 
@@ -31,18 +40,33 @@ ROOT = Path(__file__).parents[2]
 #: The environment of Airflow, which `make scale` makes.
 AIRFLOW = ROOT / ".venv-airflow/bin"
 #: Seconds for a server to start, on a machine with other work.
-PATIENCE = 300.0
+PATIENCE = 600.0
+#: Below the ports that Linux gives to connections, so that nobody takes one before its server listens on it.
+PORTS = range(15_000, 30_000)
 #: The workers of Celery.
 WORKERS = ("one", "two")
+#: The environments with a site each, which Airflow runs.
+SITES = ("prod", "us")
 #: The other processes of Airflow.
 SERVERS = ("api-server", "scheduler", "dag-processor")
+#: Nothing starts by the clock, but for the check for alerts: this day does not come before 2028.
+NEVER = "0 0 29 2 *"
 
 
 def find_free_port() -> int:
     """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
+    while True:
+        with suppress(OSError), socket.create_server(("127.0.0.1", port := random.choice(PORTS))):  # noqa: S311
+            return port
+
+
+def has_user(name: str) -> bool:
+    """Return whether this machine has a user."""
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
 
 
 def wait_until(reached: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
@@ -58,17 +82,16 @@ class Postgres:
     """A private PostgreSQL server of Debian."""
 
     folder: Path
+    programs: Path
     port: int = field(default_factory=find_free_port)
 
     def control(self, *args: str) -> None:
         """Run a command of the server; as root, it runs as its own user."""
         owner: Any = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
         tool, *rest = args
-        programs = find_programs()
-        assert programs, "Install Debian's package `postgresql`."
         log = (self.folder.parent / "postgres.log").open("a")
         with log:
-            subprocess.run([programs / tool, *rest], cwd="/", stdout=log, stderr=log, check=True, **owner)
+            subprocess.run([self.programs / tool, *rest], cwd="/", stdout=log, stderr=log, check=True, **owner)
 
     def start(self) -> None:
         """Make the server, with a database for Airflow and one for the project."""
@@ -78,7 +101,7 @@ class Postgres:
         self.control("initdb", "--pgdata", str(self.folder), "--auth=trust", "--username=scale", "--no-sync")
         self._start_server()
         for name in ("airflow", "standpipe"):
-            self._run_statement("postgres", f"CREATE DATABASE {name}")
+            self._make_database(name)
 
     def _start_server(self) -> None:
         options = f"-p {self.port} -h 127.0.0.1 -k {self.folder} -c fsync=off -c max_connections=200"
@@ -97,15 +120,14 @@ class Postgres:
         """Return the address of a database."""
         return f"{driver}://scale@127.0.0.1:{self.port}/{database}"
 
-    def query(self, database: str, statement: str) -> list[Any]:
-        """Return the rows of a query, each as an object."""
-        wrapped = f"SELECT coalesce(json_agg(rows), '[]') FROM ({statement}) rows"
-        rows: list[Any] = json.loads(self._run_statement(database, wrapped))
-        return rows
+    def query(self, database: str, statement: str) -> list[dict[str, Any]]:
+        """Return the rows of a query, by column."""
+        with psycopg.connect(self.build_url(database), row_factory=dict_row) as connection:
+            return connection.execute(statement.encode()).fetchall()
 
-    def _run_statement(self, database: str, statement: str) -> str:
-        command = ["psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "scale", "-Atqc", statement, database]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    def _make_database(self, name: str) -> None:
+        with psycopg.connect(self.build_url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
 
 
 def list_tree(pid: int) -> list[psutil.Process]:
@@ -167,7 +189,6 @@ class Airflow:
     postgres: Postgres
     url: str
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    token: str = ""
 
     def call(self, *args: str) -> None:
         """Run a command of Airflow to its end."""
@@ -197,16 +218,23 @@ class Airflow:
         return bool(health["scheduler"]["status"] == "healthy")
 
     def trigger(self, dag: str, run_id: str) -> None:
-        """Ask for a run of a DAG."""
-        if not self.token:
-            self.token = requests.get(f"{self.url}/auth/token", timeout=60).json()["access_token"]
-        answer = requests.post(
-            f"{self.url}/api/v2/dags/{dag}/dagRuns",
-            headers={"Authorization": f"Bearer {self.token}"},
-            json={"dag_run_id": run_id, "logical_date": None},
-            timeout=60,
-        )
-        assert answer.ok, answer.text
+        """Ask for a run of a DAG, until Airflow has it: its database may just have been away."""
+        wait_until(lambda: self._ask_for_run(dag, run_id), f"the run {run_id} of {dag}")
+
+    def _ask_for_run(self, dag: str, run_id: str) -> bool:
+        self.revive()
+        try:
+            token = requests.get(f"{self.url}/auth/token", timeout=60).json()["access_token"]
+            answer = requests.post(
+                f"{self.url}/api/v2/dags/{dag}/dagRuns",
+                headers={"Authorization": f"Bearer {token}"},
+                json={"dag_run_id": run_id, "logical_date": None},
+                timeout=60,
+            )
+        except (requests.RequestException, ValueError, KeyError):
+            return False
+        # A run of this name is there when the answer to the first request was lost.
+        return answer.ok or answer.status_code == HTTPStatus.CONFLICT
 
     def read_tasks(self, run_id: str) -> dict[str, Task]:
         """Return the tasks of the runs with this name, by the environment."""
@@ -269,7 +297,10 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(folder: Path) -> Iterator[Postgres]:
     """Yield a running PostgreSQL."""
-    server = Postgres(folder / "postgres")
+    programs = find_programs()
+    if not programs or (os.geteuid() == 0 and not has_user("postgres")):
+        pytest.skip("needs PostgreSQL's own programs: `apt-get install postgresql`")
+    server = Postgres(folder / "postgres", programs)
     server.start()
     yield server
     server.stop()
@@ -278,11 +309,54 @@ def postgres(folder: Path) -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def redis(folder: Path) -> Iterator[str]:
     """Yield the address of a running Redis."""
+    if not shutil.which("redis-server"):
+        pytest.skip("needs Redis: `apt-get install redis-server`")
     port = find_free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     with (folder / "redis.log").open("wb") as log, subprocess.Popen(["redis-server", *options], stdout=log) as server:
         yield f"redis://127.0.0.1:{port}/0"
         server.terminate()
+
+
+@pytest.fixture(scope="session")
+def project(folder: Path, postgres: Postgres) -> Project:
+    """Install the project once, with everything that it shares in PostgreSQL, and with three environments."""
+    meltano = folder / "meltano"
+    for command in (
+        ["uv", "venv", "--quiet", str(meltano)],
+        ["uv", "pip", "install", "--quiet", "--python", str(meltano), "meltano[postgres]~=4.4"],
+    ):
+        subprocess.run(command, check=True)
+    project = make_project(folder / "project")
+    path = project.root / "meltano.yml"
+    text = path.read_text().replace("- name: demo\n", "- name: us\n- name: months\n")
+    text = text.replace("    - invoices.*\n", "    - invoices.*\n    - events.*\n")
+    text = text.replace("0 */6 * * *", NEVER).replace("'*/15 * * * *'", NEVER)
+    for name in ("console", "transforms"):
+        text = text.replace(f"-e ./{name} ", f"-e ./{name}[postgres] ")
+    path.write_text(text)
+    project.env |= {
+        "PATH": f"{meltano}/bin:{project.env['PATH']}",
+        "MELTANO_DATABASE_URI": postgres.build_url("standpipe", "postgresql+psycopg"),
+        "HISTORY_URL": postgres.build_url("standpipe"),
+        "MAP_SUBSCRIPTIONS_STORE_URL": postgres.build_url("standpipe"),
+    }
+    for words in (["install"], ["state", "list"]):
+        subprocess.run([meltano / "bin/meltano", *words], cwd=project.root, env=project.env, check=True)
+    return project
+
+
+def build_keys(site: RunningSandbox, workspace: RunningSandbox) -> dict[str, str]:
+    """Return the settings of an environment that brings a site to a workspace."""
+    return {
+        "TAP_CHARGEBEE_SITE": "sandbox",
+        "TAP_CHARGEBEE_API_KEY": "sandbox_key",
+        "TAP_CHARGEBEE_API_URL": site.chargebee_url,
+        "TARGET_INTERCOM_ACCESS_TOKEN": "sandbox_token",
+        "TARGET_INTERCOM_API_URL": workspace.intercom_url,
+        "TARGET_INTERCOM_ON_NO_MATCH": "create",
+        "TARGET_INTERCOM_ON_MOVED": "clear",
+    }
 
 
 @contextmanager
@@ -308,6 +382,7 @@ def start_airflow(
         "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of this test alone, of which no other server knows anything at all",
         # A worker that is gone is missed after a minute, not after five.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+        "STANDPIPE_ENVIRONMENTS": " ".join(SITES),
         "STANDPIPE_PROJECT": str(project.root),
         "PATH": f"{AIRFLOW}:{os.environ['PATH']}",
     }

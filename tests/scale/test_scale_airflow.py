@@ -4,68 +4,48 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from ledger import check_workspace
 from sandbox.settings import Settings
 from sandbox.testing import RunningSandbox
+from standpipe_maps.store_places import open_place
+from standpipe_maps.subscriptions.tables import FORM
 
-from tests.pipeline.conftest import Intercom, Project, make_project
-from tests.scale.conftest import WORKERS, Task, list_tree, start_airflow, wait_until
+from tests.scale.conftest import SITES, WORKERS, Task, build_keys, list_tree, start_airflow, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.pipeline.conftest import Project
     from tests.scale.conftest import Airflow, Postgres, Receiver
 
 pytestmark = pytest.mark.scale
 
-#: The environments, the site of each, and the prefix of its attributes: both write to the first one's workspace.
+#: The prefix of each site's attributes: both write to the first one's workspace.
 PREFIXES = {"prod": "cb_", "us": "us_"}
-#: Nothing starts by the clock, but for the check for alerts: this day does not come before 2028.
-NEVER = "0 0 29 2 *"
+#: The schema of each one's history.
+HISTORIES = {"prod": "standpipe", "us": "standpipe_env_us"}
+#: What the first site's customers get as events in Intercom, by Chargebee's: it shows whether anything was done twice.
+MOMENTS = {"payment_succeeded": "charged", "subscription_renewed": "renewed-subscription"}
+#: Seconds that Intercom takes for a write while a run is to be disturbed: the run cannot end before it is.
+SLOW = 20
 
 
 @pytest.fixture(scope="module")
 def sites() -> Iterator[dict[str, RunningSandbox]]:
-    """Yield two sites of Chargebee; the workspace is that of the first."""
+    """Yield two sites of Chargebee; the workspace is that of the first, which keeps an event as often as it comes."""
     with (
-        RunningSandbox(Settings(customers=60)) as first,
+        RunningSandbox(Settings(customers=60, intercom_events_deduplicate=False)) as first,
         RunningSandbox(Settings(customers=40, seed=8)) as second,
     ):
         yield {"prod": first, "us": second}
-
-
-@pytest.fixture(scope="module")
-def project(folder: Path, postgres: Postgres) -> Project:
-    """Install the project, with everything that it shares in PostgreSQL."""
-    meltano = folder / "meltano"
-    for command in (
-        ["uv", "venv", "--quiet", str(meltano)],
-        ["uv", "pip", "install", "--quiet", "--python", str(meltano), "meltano[postgres]~=4.4"],
-    ):
-        subprocess.run(command, check=True)
-    project = make_project(folder / "project")
-    path = project.root / "meltano.yml"
-    text = path.read_text().replace("- name: demo\n", "- name: us\n").replace("0 */6 * * *", NEVER)
-    text = text.replace("'*/15 * * * *'", NEVER)
-    for name in ("console", "transforms"):
-        text = text.replace(f"-e ./{name} ", f"-e ./{name}[postgres] ")
-    path.write_text(text)
-    project.env |= {
-        "PATH": f"{meltano}/bin:{project.env['PATH']}",
-        "MELTANO_DATABASE_URI": postgres.build_url("standpipe", "postgresql+psycopg"),
-        "HISTORY_URL": postgres.build_url("standpipe"),
-        "MAP_SUBSCRIPTIONS_STORE_URL": postgres.build_url("standpipe"),
-    }
-    for words in (["install"], ["state", "list"]):
-        subprocess.run([meltano / "bin/meltano", *words], cwd=project.root, env=project.env, check=True)
-    return project
 
 
 @pytest.fixture(scope="module")
@@ -78,42 +58,32 @@ def airflow(  # noqa: PLR0913, PLR0917 - fixtures
     receiver: Receiver,
 ) -> Iterator[Airflow]:
     """Yield Airflow, with the keys of each environment in its secrets backend."""
+    own = {"prod": {"MAP_SUBSCRIPTIONS_MOMENTS": json.dumps(list(MOMENTS))}, "us": {}}
     env = {
-        f"AIRFLOW_VAR_STANDPIPE_{name.upper()}": build_keys(site, sites["prod"], PREFIXES[name], receiver.url)
-        for name, site in sites.items()
+        f"AIRFLOW_VAR_STANDPIPE_{name.upper()}": json.dumps(
+            build_keys(sites[name], sites["prod"])
+            | {"TARGET_INTERCOM_OWNED_PREFIX": prefix, "MAP_SUBSCRIPTIONS_ATTRIBUTE_PREFIX": prefix}
+            | {"ALERT_URLS": receiver.url}
+            | own[name]
+        )
+        for name, prefix in PREFIXES.items()
     }
     with start_airflow(folder, postgres, redis, project, env) as airflow:
-        wait_until(lambda: len(postgres.query("airflow", "SELECT dag_id FROM dag")) == 6, "all DAGs")
+        # Two schedules of each environment, and what looks for alerts.
+        wait_until(lambda: len(postgres.query("airflow", "SELECT dag_id FROM dag")) == len(SITES) * 3, "all DAGs")
         yield airflow
-
-
-def build_keys(site: RunningSandbox, workspace: RunningSandbox, prefix: str, alerts: str) -> str:
-    """Return the secret of an environment."""
-    return json.dumps(
-        {
-            "TAP_CHARGEBEE_SITE": "sandbox",
-            "TAP_CHARGEBEE_API_KEY": "sandbox_key",
-            "TAP_CHARGEBEE_API_URL": site.chargebee_url,
-            "TARGET_INTERCOM_ACCESS_TOKEN": "sandbox_token",
-            "TARGET_INTERCOM_API_URL": workspace.intercom_url,
-            "TARGET_INTERCOM_ON_NO_MATCH": "create",
-            "TARGET_INTERCOM_OWNED_PREFIX": prefix,
-            "MAP_SUBSCRIPTIONS_ATTRIBUTE_PREFIX": prefix,
-            "ALERT_URLS": alerts,
-        }
-    )
 
 
 def run_both(airflow: Airflow, run_id: str) -> None:
     """Run the billing sync of both environments to its end, which must be good."""
-    for name in PREFIXES:
+    for name in SITES:
         airflow.trigger(f"standpipe_{name}_sync-every-6h", run_id)
     wait_for_end(airflow, run_id)
 
 
 def wait_for_end(airflow: Airflow, run_id: str) -> None:
     """Wait for a good end of the runs of this name, of both environments."""
-    wait_until(lambda: {"success", "failed"} >= {one.run_state for one in read_both(airflow, run_id)}, run_id, 1200)
+    wait_until(lambda: {"success", "failed"} >= {one.run_state for one in read_both(airflow, run_id)}, run_id, 1800)
     assert [one.run_state for one in read_both(airflow, run_id)] == ["success", "success"]
 
 
@@ -121,7 +91,7 @@ def read_both(airflow: Airflow, run_id: str) -> list[Task]:
     """Return the tasks of both environments."""
     airflow.revive()
     tasks = airflow.read_tasks(run_id)
-    return [tasks.get(name, Task("queued", "", 0, 0.0)) for name in PREFIXES]
+    return [tasks.get(name, Task("queued", "", 0, 0.0)) for name in SITES]
 
 
 def count_writes(sandbox: RunningSandbox) -> int:
@@ -152,54 +122,92 @@ def read_words(process: psutil.Process) -> list[str]:
 
 
 def read_states(postgres: Postgres) -> dict[str, Any]:
-    """Return the map's part of Meltano's states."""
-    rows = postgres.query("standpipe", "SELECT state_id, completed_state::json AS state FROM state")
-    return {row["state_id"].partition(":")[0]: row["state"]["singer_state"]["bookmarks"]["_map"] for row in rows}
+    """Return Meltano's states by environment; no run has left a part of one."""
+    rows = postgres.query(
+        "standpipe", "SELECT state_id, completed_state::json AS state, partial_state::json AS part FROM state"
+    )
+    assert [row["part"] for row in rows if row["part"]] == []
+    return {row["state_id"].partition(":")[0]: row["state"]["singer_state"]["bookmarks"] for row in rows}
+
+
+def check_states(postgres: Postgres, project: Project, stores: dict[str, str]) -> None:
+    """Check that every site goes on from the store and the generation of its last run."""
+    states = read_states(postgres)
+    assert {name: states[name]["_map"]["store"] for name in SITES} == stores
+    place = open_place(postgres.build_url("standpipe"), project.root, FORM)
+    for name, store in stores.items():
+        with place.open_to_read(store) as opened:
+            assert states[name]["_map"]["gen"] == opened.generation
+
+
+def check_moments(site: RunningSandbox, before: int) -> None:
+    """Check that every event of a customer in Intercom is there once, for all that happened after the first run."""
+    intercom = site.world.intercom
+    links = {one.id: one.document["custom_attributes"].get("cb_cust_id") for one in intercom.contacts.live()}
+    found = Counter(
+        (links[contact], one.name, one.metadata["chargebee_event_id"])
+        for contact, one in intercom.data_events.list_all()
+    )
+    expected = {
+        (dict(event.content)["customer"].id, MOMENTS[event.event_type], event.id)
+        for event in site.world.business.events.records[before:]
+        if event.event_type in MOMENTS and dict(event.content)["customer"].id in links.values()
+    }
+    assert found == dict.fromkeys(expected, 1)
+    assert len(expected) > 20
 
 
 def test_two_sites_on_two_workers(
-    airflow: Airflow, postgres: Postgres, sites: dict[str, RunningSandbox], receiver: Receiver
+    airflow: Airflow, postgres: Postgres, project: Project, sites: dict[str, RunningSandbox], receiver: Receiver
 ) -> None:
     """PostgreSQL is restarted during one run, a worker killed during another: at the end all is as if nothing was."""
     workspace = sites["prod"]
-    intercom = Intercom(workspace)
-    before = intercom.users_by_email()
+    people = list_people(workspace)
+    happened = len(workspace.world.business.events.records)
     run_both(airflow, "first")
-    stores = {name: state["store"] for name, state in read_states(postgres).items()}
-    assert sorted(stores) == ["prod", "us"]
+    stores = {name: read_states(postgres)[name]["_map"]["store"] for name in SITES}
 
     for site in sites.values():
         site.advance(days=31)
-    workspace.fault(api="intercom", method="PUT", path="/contacts/*", **{"from": 3}, effect={"delay": 1.5})
     start_and_wait_for_writes(airflow, workspace, "us")
     postgres.restart()
-    wait_until(lambda: read_both(airflow, "second")[1].state in {"success", "up_for_retry"}, "the end of the task", 600)
+    workspace.clear_faults()
+    wait_until(lambda: read_both(airflow, "second")[1].state in {"success", "up_for_retry"}, "the end of the task")
     start_and_wait_for_writes(airflow, workspace, "prod")
     killed = kill_busy_worker(airflow)
     workspace.clear_faults()
     airflow.trigger("standpipe_prod_alert_check", "check")
-    wait_until(lambda: bool(receiver.messages), "an alert", 300)
+    wait_until(lambda: any("killed" in one["message"] for one in receiver.messages), "an alert about the killed run")
     airflow.start_worker(killed)
     wait_for_end(airflow, "second")
-    assert airflow.read_tasks("second")["prod"].tries == 2
+    assert airflow.read_tasks("second")["prod"].tries > 1
 
     run_both(airflow, "third")
-    # Nothing was lost: the last runs had nothing to write.
-    for schema in ("standpipe", "standpipe_env_us"):
-        rows = postgres.query("standpipe", f"SELECT status, counts FROM {schema}.runs ORDER BY started_at DESC")
-        assert rows[0]["status"] == "completed"
-        assert not {"created", "updated"} & rows[0]["counts"].keys(), rows[0]
-    # Nothing was done twice: nobody is there twice.
-    after = intercom.users_by_email()
-    assert {address: n for address, n in after.items() if n > max(1, before[address])} == {}
-    assert {name: state["store"] for name, state in read_states(postgres).items()} == stores
-    assert any("killed" in message["message"] for message in receiver.messages), receiver.messages
+    # Nothing was lost: the workspace is as calculated, and the last runs had nothing to write.
+    for name, prefix in PREFIXES.items():
+        reports = project.root / "output" / ("" if name == "prod" else name) / "target-intercom"
+        check_workspace(sites[name], workspace, reports, prefix)
+        statement = f"SELECT status, counts FROM {HISTORIES[name]}.runs ORDER BY started_at DESC"
+        last = postgres.query("standpipe", statement)[0]
+        assert last["status"] == "completed"
+        assert not {"created", "updated"} & last["counts"].keys(), last
+    # Nothing was done twice: no event is there twice, and nobody is.
+    check_moments(workspace, happened)
+    assert {address: n for address, n in list_people(workspace).items() if n > max(1, people[address])} == {}
+    check_states(postgres, project, stores)
     report(airflow, postgres)
 
 
+def list_people(workspace: RunningSandbox) -> Counter[str]:
+    """Count the users per e-mail address, without regard to letter case."""
+    contacts = [one.document for one in workspace.world.intercom.contacts.live()]
+    return Counter(one["email"].lower() for one in contacts if one["role"] == "user" and one["email"])
+
+
 def start_and_wait_for_writes(airflow: Airflow, workspace: RunningSandbox, environment: str) -> None:
-    """Start the second run of an environment, and wait until it writes."""
+    """Start the second run of an environment, and wait until it writes: slowly, until the fault is removed."""
     begun = count_writes(workspace)
+    workspace.fault(api="intercom", method="PUT", path="/contacts/*", **{"from": 3}, effect={"delay": SLOW})
     airflow.trigger(f"standpipe_{environment}_sync-every-6h", "second")
     wait_until(lambda: count_writes(workspace) >= begun + 3, "a write")
 
@@ -209,7 +217,7 @@ def report(airflow: Airflow, postgres: Postgres) -> None:
     lines = [f"{name}: {size:.0f} MB" for name, size in airflow.measure_memory().items()]
     for run_id in ("first", "second", "third"):
         lines += [f"task of {name}, {run_id}: {one.seconds:.1f} s" for name, one in airflow.read_tasks(run_id).items()]
-    for schema in ("standpipe", "standpipe_env_us"):
+    for name, schema in HISTORIES.items():
         statement = f"SELECT ended_at - started_at AS seconds FROM {schema}.runs ORDER BY started_at"
-        lines += [f"run of {schema}: {row['seconds'] or 0:.1f} s" for row in postgres.query("standpipe", statement)]
+        lines += [f"run of {name}: {row['seconds'] or 0:.1f} s" for row in postgres.query("standpipe", statement)]
     sys.stderr.write("\n".join(["", *lines, ""]))
