@@ -66,6 +66,19 @@ def test_a_failed_run_has_its_sentence() -> None:
     assert find_last_error([]) == ""
 
 
+def test_a_plugin_that_does_not_start_says_why_itself() -> None:
+    """What Meltano adds is its command and a part of the log; it is shown only where the plugin said nothing."""
+    time = "2026-12-01T03:15:54.863643Z [error    ]"
+    meltano = [
+        f"{time} meltano      Cannot start plugin tap-intercom: Catalog discovery failed: command ['/srv/tap']",
+        '{"level":"error","message":"Intercom refused the token in the setting `access_token`."}',
+        f"{time} meltano      Block run completed",
+    ]
+    plugin = f"{time} tap-intercom Intercom refused the token in the setting `access_token`."
+    assert find_last_error([plugin, *meltano]) == "Intercom refused the token in the setting `access_token`."
+    assert find_last_error(meltano).startswith("Cannot start plugin tap-intercom: ")
+
+
 @pytest.mark.parametrize(
     ("state", "expected"),
     [

@@ -9,6 +9,7 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from standpipe_console.page import overview
 
 from tests.history.conftest import JournalFile
 from tests.page.conftest import NOW
@@ -117,6 +118,24 @@ def test_what_needs_attention_comes_first_with_its_remedy(
     text = read_text(page.get("/").text)
     attention = text[text.index("What needs attention") : text.index("Last run")]
     assert [sentence for sentence in sentences if sentence not in attention] == []
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        ("failed", "Live starts no runs until this is settled."),
+        ("completed", "Live starts no runs. The last run failed: 412 of 500 records would change. Press Sync now."),
+    ],
+)
+def test_live_that_waits_does_not_repeat_why(
+    page: Page, monkeypatch: pytest.MonkeyPatch, status: str, sentence: str
+) -> None:
+    """Beside a run that failed it says so in one sentence; else it says why, without the place of a log."""
+    blocked = "The last run failed: 412 of 500 records would change.; its log is /srv/x.log"
+    live = {"running": True, "jobs": {"sync": {"waiting": 3, "blocked": blocked}}}
+    monkeypatch.setattr(overview, "describe_live", lambda _: live)
+    write_run(page.project, status=status, reason="Intercom refused the token" if status == "failed" else "")
+    assert f"Chargebee to Intercom: {sentence}" in read_text(page.get("/").text)
 
 
 HOSTILE = "<script>alert(1)</script>\"'&\u202e" + "W" * 300

@@ -101,6 +101,45 @@ def test_records_are_searched_sorted_and_paged(filled: Page, query: str, ids: li
     assert [row["record_id"] for row in rows] == expected
 
 
+def test_a_run_that_only_looks_or_restores_says_so(page: Page) -> None:
+    """A validation and a comparison have written nothing, and an undo is no sync."""
+    folder = page.project.system_dir / "standpipe"
+    summary = {"records": 7, "updated": 4, "created": 1, "skipped": {"ambiguous": 2}, "calls": 9}
+    for number, (job, plugin, mode) in enumerate((
+        ("validate", "target-intercom", "validate"),
+        ("merge-report", "target-chartmogul", "validate"),
+        ("sync", "target-intercom", "undo"),
+        ("sync-leads", "target-chartmogul", "undo"),
+    )):  # fmt: skip
+        run = JournalFile(folder, f"run-{number}", at=NOW - 3600 * (number + 1), plugin=plugin, job=job, mode=mode)
+        run.end(summary=summary if mode == "validate" else {"records": 7, "restored": 5})
+    text = read_text(page.get("/runs").text)
+    assert "Validation completed the schedule 1.0 s 7 \N{EN DASH} 2 0 9" in text
+    assert "Comparison of leads completed the schedule 1.0 s 7 \N{EN DASH} 2 0 9" in text
+    assert "Undo in Intercom completed the schedule 1.0 s 7 5 0 0" in text
+    assert "Undo in ChartMogul completed" in text
+    assert "wrote nothing. Validation shows what a sync would do." in read_text(page.get("/run?id=run-0").text)
+    assert "wrote nothing. The merge report shows who" in read_text(page.get("/run?id=run-1").text)
+
+
+def test_own_attributes_are_explained(filled: Page) -> None:
+    """A renamed one says what its base says, a computed one shows its expression; the table of a run has both."""
+    project = filled.project
+    project.set_settings("map-subscriptions", {
+        **project.get_settings("map-subscriptions"),
+        "attributes": {"cust_mrr": "revenue", "cb_arr": "cust_mrr * 12", "payment_type": False, "cb_plan": HOSTILE},
+    })  # fmt: skip
+    assert [filled.site.view.describe_field(f"custom_attributes.{name}") for name in (
+        "cb_revenue", "cb_arr", "cb_payment_type", "cb_sub_status", "revenue", "name",
+    )] == [
+        "Monthly recurring revenue of all subscriptions", "Computed: cust_mrr * 12", "Type of the payment method",
+        "Status of the subscription", "", "",
+    ]  # fmt: skip
+    html = filled.get(RUN).text
+    assert "<script" not in html
+    assert "Computed: <script>" in read_text(html)
+
+
 def test_a_download_holds_no_formula(filled: Page) -> None:
     """What a stranger chose as his name is text to a spreadsheet."""
     answer = filled.get("/run/records.csv?id=run-1")
@@ -153,6 +192,24 @@ EXPLAINED: dict[str, Any] = {
         "remedy": "",
         "fields": ["cb_cust_mrr"],
     },
+    "moments": [
+        {
+            "at": "2025-11-30T10:00:02+00:00",
+            "run_id": "run-1",
+            "event": "payment-failed",
+            "chargebee_event_id": "ev_2",
+            "outcome": "sent",
+            "reason": "",
+        },
+        {
+            "at": "2025-11-29T10:00:02+00:00",
+            "run_id": "run-1",
+            "event": HOSTILE,
+            "chargebee_event_id": "ev_1",
+            "outcome": "rejected",
+            "reason": "too old",
+        },
+    ],
     "intercom": {"id": "abc", "custom_attributes": {"cb_cust_mrr": 4, "cb_sub_status": "active"}},
     "last_run": {},
 }
@@ -192,6 +249,9 @@ def test_a_customer_is_explained_when_the_vendors_have_answered(filled: Page, ve
     )
     assert f"{mrr} 5 4 differs {status} active active" in text
     assert "Subscriptions id status mrr s1 active 500" in text
+    assert "Events sent to Intercom today 10:00 sent payment-failed . The run of today 10:00" in text
+    assert "yesterday 10:00 rejected <script>" in text
+    assert ": too old . The run of yesterday 10:00" in text
     assert 'href="https://app.intercom.com/a/apps/w/users/abc"' in answer.text
     assert 'href="javascript' not in answer.text
     assert "<script" not in answer.text

@@ -24,7 +24,7 @@ class RunRow(msgspec.Struct, frozen=True):
     job: str  #: the job of meltano.yml
     environment: str
     trigger: str  #: `schedule`, `person`, `live`, `page`, `retry`, or `meltano` for a bare `meltano run`
-    mode: str  #: `sync` or `validate`
+    mode: str  #: `sync`, `validate` or `undo`
     is_subset: bool  #: whether it read some records only
     started_at: float
     ended_at: float | None

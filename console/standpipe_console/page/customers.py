@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -95,6 +96,7 @@ def show_customer(site: Site, request: Request) -> Response:
         # What differs comes first: it is what a person looks for.
         "attributes": sorted(attributes, key=lambda one: one[1] == one[2]),
         "differing": sum(one[1] != one[2] for one in attributes),
+        "moments": list(_list_moments(explained)),
         "decision": list(describe_decision(explained)) if explained else [],
         "links": _build_links(site, customer_id, explained),
     }
@@ -135,6 +137,12 @@ def _build_tables(explained: JsonObject) -> Iterator[RecordTable]:
     for stream, records in explained["chargebee"].items():
         columns = [name for name in COLUMNS[stream] if any(read_field(one, name) is not None for one in records)]
         yield RecordTable(stream, columns, [[read_field(one, name) for name in columns] for one in records])
+
+
+def _list_moments(explained: JsonObject | None) -> Iterator[JsonObject]:
+    """Yield the data events that were sent to the matched contact, with their time in unix seconds."""
+    for one in (explained or {}).get("moments", []):
+        yield {**one, "at": datetime.fromisoformat(one["at"]).timestamp()}
 
 
 def _build_links(site: Site, customer_id: str, explained: JsonObject | None) -> list[tuple[str, str]]:

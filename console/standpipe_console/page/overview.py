@@ -16,7 +16,7 @@ from standpipe_console.runs.locks import JobLock
 
 from .formats import describe_details
 from .health import Health, Level, Signs, list_health
-from .words import clean_reason, explain_not_sent, name_system
+from .words import clean_reason, explain_not_sent, name_system, remove_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -213,10 +213,17 @@ def list_attention(panels: list[PipelinePanel], live: Mapping[str, Any], problem
             sentence = f"{one.rejects:,} records were refused." if one.rejects > 1 else "One record was refused."
             found.append(Attention(Level.NOTICE, title, sentence, "See why, and try again:", "/rejects", "Rejects"))
         if blocked := (live.get("jobs") or {}).get(one.pipeline.job, {}).get("blocked"):
-            found.append(Attention(Level.NOTICE, title, f"Live starts no runs. {blocked}", "Press Sync now."))
+            found.append(_describe_blocked(one, title, blocked))
     if error := (live.get("poll") or {}).get("error"):
         found.append(Attention(Level.BAD, "Live:", f"Chargebee's events cannot be read: {error}"))
     return sorted(found, key=lambda one: list(Level).index(one.level), reverse=True)
+
+
+def _describe_blocked(panel: PipelinePanel, title: str, blocked: str) -> Attention:
+    """Return why live starts no runs; what another line says already is not repeated."""
+    if panel.is_paused or (panel.last and panel.last.status not in _GOOD):
+        return Attention(Level.NOTICE, title, "Live starts no runs until this is settled.")
+    return Attention(Level.NOTICE, title, f"Live starts no runs. {remove_log(blocked)}", "Press Sync now.")
 
 
 def _find_way(panel: PipelinePanel) -> tuple[str, str]:

@@ -10,6 +10,8 @@ from standpipe_console.errors import ConsoleError
 from standpipe_console.project.pipelines import LEADS, SYNC
 from standpipe_console.project.plugin_facts import PluginFacts
 
+from .own_attributes import describe_own_attribute
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -78,6 +80,8 @@ class ProjectView:
     def describe_field(self, name: str) -> str:
         """Return what an attribute says in words; empty for other fields, and while the words are being loaded."""
         attribute = name.removeprefix("custom_attributes.")
+        if own_words := self._describe_own_attribute(attribute):
+            return own_words
         for plugin, setting in _PREFIXES.items():
             facts = self.find_facts(plugin)
             prefix = facts.defaults.get(setting) or ""
@@ -87,6 +91,25 @@ class ProjectView:
                     words = facts.attribute_descriptions.get(prefix + attribute.removeprefix(str(own)))
                     if words:
                         return words.removesuffix(".")
+        return ""
+
+    def _describe_own_attribute(self, attribute: str) -> str:
+        """Return what an attribute says that the setting `attributes` renames or computes; empty for others."""
+        settings, target = self.find_settings(SYNC.map), self.find_settings(SYNC.target)
+        table = settings.get("attributes")
+        if not table or not isinstance(table, dict):
+            return ""
+        facts = self.find_facts(SYNC.map)
+        default = str(facts.defaults.get("attribute_prefix") or "")
+        prefix = str(settings.get("attribute_prefix") or default)
+        described = {
+            name.removeprefix(default): words.removesuffix(".") for name, words in facts.attribute_descriptions.items()
+        }
+        for own in dict.fromkeys((prefix, target.get("owned_prefix"), target.get("company_prefix"))):
+            if own and attribute.startswith(str(own)):
+                words = describe_own_attribute(attribute.removeprefix(str(own)), table, described, prefix)
+                if words:
+                    return words
         return ""
 
     def find_report_dir(self, plugin: str) -> Path:

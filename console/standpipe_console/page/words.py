@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from standpipe_console.project.pipelines import PIPELINES
 
 if TYPE_CHECKING:
+    from standpipe_console._kit.json_types import JsonObject
     from standpipe_console.history import RunRow
     from standpipe_console.project.pipelines import Pipeline
 
@@ -78,12 +79,19 @@ def describe_kind(kind: str) -> Badge:
 
 def clean_reason(reason: str) -> str:
     """Return why a run failed without what the page shows beside it: the job, the exit code, and the log's place."""
-    text = _LOG.sub("", _BEGINNING.sub("", reason)).strip()
+    text = remove_log(_BEGINNING.sub("", reason))
     return text or reason
+
+
+def remove_log(sentence: str) -> str:
+    """Return a sentence without the place of a log, which only the machine's owner can read."""
+    return _LOG.sub("", sentence).strip()
 
 
 def describe_job(run: RunRow) -> str:
     """Return what a run is called."""
+    if run.mode == "undo":
+        return f"Undo in {name_system(run.plugin)}"
     name = JOBS.get(run.job, run.job or run.plugin)
     return f"{name}, some records" if run.is_subset else name
 
@@ -105,17 +113,21 @@ def name_system(plugin: str) -> str:
 
 
 def count_figures(run: RunRow) -> dict[str, float | None]:
-    """Return the figures of a run by column; None while they are not known."""
+    """Return the figures of a run by column; None while they are not known, and for what a run only looked at."""
     counts = run.counts
     if not counts:
         return dict.fromkeys(("records", "written", "skipped", "rejected", "calls"))
     return {
         "records": counts.get("records", 0),
-        "written": sum(counts.get(kind, 0) for kind in WRITTEN if isinstance(counts.get(kind), int)),
+        "written": None if run.mode == "validate" else _count_written(counts),
         "skipped": sum((counts.get("skipped") or {}).values()),
         "rejected": sum((counts.get("rejected") or {}).values()),
         "calls": counts.get("calls"),
     }
+
+
+def _count_written(counts: JsonObject) -> int:
+    return sum(counts.get(kind, 0) for kind in WRITTEN if isinstance(counts.get(kind), int))
 
 
 def explain_not_sent(reason: str) -> str:

@@ -10,11 +10,14 @@ if TYPE_CHECKING:
 
 _ERROR = re.compile(r"^\S+ +\[(?:error|critical) *\] (?P<plugin>\S+) +(?P<text>\S.*)$")
 #: What Meltano logs after the error that ended the run.
-_FOLLOW_UP = ("Run invocation could not be completed", "Block run", "Failed to run", "Extractor", "Loader", "Mapper")
+_END = ("Run invocation could not be completed", "Block run", "Failed to run", "Extractor", "Loader", "Mapper")
+#: What Meltano logs after the error of a plugin that did not start: the whole command, and a part of the log.
+_NOT_STARTED = "Cannot start plugin"
 
 
 def find_last_error(log: Iterable[str]) -> str:
     """Return the sentence that ended a run; empty when the log has none."""
     errors = [match["text"] for line in log if (match := _ERROR.match(line))]
-    causes = [text for text in errors if not text.startswith(_FOLLOW_UP)]
-    return (causes or errors or [""])[-1]
+    causes = [text for text in errors if not text.startswith(_END)]
+    said_by_plugins = [text for text in causes if not text.startswith(_NOT_STARTED)]
+    return (said_by_plugins or causes or errors or [""])[-1]
