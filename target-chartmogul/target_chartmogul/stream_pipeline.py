@@ -28,9 +28,10 @@ from target_chartmogul.matching.finder import ContactFinder, Finder
 from target_chartmogul.merge.merger import build_party
 from target_chartmogul.records.remote import CUSTOMER_ID, CustomerFields
 from target_chartmogul.reporting.report_files import OutcomeRecorder, Progress
+from target_chartmogul.writing.contact_writer import ContactWriter
+from target_chartmogul.writing.customer_writer import CustomerWriter
 from target_chartmogul.writing.memory import ANY
 from target_chartmogul.writing.outcomes import Outcome
-from target_chartmogul.writing.writer import ContactWriter, CustomerWriter
 
 if TYPE_CHECKING:
     import logging

@@ -19,17 +19,10 @@ from target_chartmogul.api.transport import LostReplyError, RecordRefusedError
 from target_chartmogul.records.payloads import (
     Change,
     Changes,
-    build_attributes,
-    build_contact,
-    build_customer,
-    build_fields,
     find_missing,
-    list_cleared_attributes,
     list_refused_fields,
-    list_tags,
 )
-from target_chartmogul.records.remote import CUSTOM, CUSTOMER_ID, TAG
-from target_chartmogul.writing.memory import ANY, OVERRIDDEN, REFUSED, UNDEFINED
+from target_chartmogul.writing.memory import ANY, OVERRIDDEN, REFUSED
 from target_chartmogul.writing.outcomes import Outcome
 
 if TYPE_CHECKING:
@@ -39,7 +32,7 @@ if TYPE_CHECKING:
     from target_chartmogul._kit.json_types import JsonObject, JsonValue
     from target_chartmogul.api.client import ChartMogulClient
     from target_chartmogul.decisions.planning import Difference, Plan
-    from target_chartmogul.matching.finder import ContactFinder, Finder
+    from target_chartmogul.matching.finder import Finder
     from target_chartmogul.records.buffer import Row
     from target_chartmogul.records.remote import RemoteRecord
     from target_chartmogul.records.values import Wanted, WriteOptions
@@ -50,7 +43,6 @@ if TYPE_CHECKING:
 
 _MAX_TRIES = 7
 _MAX_LOOK_UPS = 3  # attempts if a record disappears during the write
-_PLACE_FIELDS = frozenset({"customer_uuid", "data_source_uuid"})  # connect a contact to its customer
 
 
 @dataclass
@@ -305,108 +297,3 @@ class Writer(ABC):
     def _list_defined(self, remote: RemoteRecord, taken: Changes) -> Iterable[str]:  # noqa: ARG002 - contacts use it
         """Return the fields that ChartMogul accepts from at least one record."""
         return taken
-
-
-class CustomerWriter(Writer):
-    """Writes customers. Attributes have their own endpoint, which takes types."""
-
-    def _build_body(self, job: Job, changes: Changes) -> JsonObject:
-        body = {"data_source_uuid": self._finder.source, "external_id": job.id}
-        return body | build_customer(changes, self._options)
-
-    def _can_repair(self, name: str) -> bool:
-        return name.startswith((CUSTOM, TAG))
-
-    def _send_changes(self, job: Job) -> None:
-        self._patch_fields(job, build_fields(job.to_write))
-        self._send_attributes(job, build_attributes(job.to_write, self._options))
-        if keys := list_cleared_attributes(job.to_write):
-            self._client.clear_attributes(job.uuid, keys)
-            job.update_remote({CUSTOM + key: None for key in keys})
-        if tags := list_tags(job.to_write):
-            reply = self._client.add_tags(job.uuid, tags)
-            job.update_remote(dict.fromkeys((TAG + tag for tag in reply.tags), True))
-
-    def _send_attributes(self, job: Job, custom: list[JsonObject]) -> None:
-        """Write attributes together, or one by one if they are refused together."""
-        if not custom:
-            return
-        try:
-            reply = self._client.set_attributes(job.uuid, custom)
-        except RecordRefusedError as error:
-            if error.is_missing:
-                raise
-            if len(custom) > 1:
-                for one in custom:
-                    self._send_attributes(job, [one])
-                return
-            name = CUSTOM + custom[0]["key"]
-            job.refused[name] = error.reason
-            # Unless only this value is refused, the attribute is not sent for any other customer.
-            if "value" not in error.fields:
-                change = Change(None, custom[0]["type"])
-                self._memory.remember(self._stream, ANY, name, change, f"{REFUSED}{error.reason}")
-        else:
-            shown = {CUSTOM + key: one for key, one in reply.custom.items() if key in self._options.types}
-            job.update_remote(shown)
-
-
-class ContactWriter(Writer):
-    """Writes contacts. One body contains everything, and ChartMogul drops undefined attributes.
-
-    See `Writer` for the other arguments.
-
-    Args:
-        contacts: finds existing contacts.
-        customers: finds the customers of contacts.
-    """
-
-    def __init__(  # noqa: PLR0913 - its parts, which a class would only rename
-        self,
-        client: ChartMogulClient,
-        options: WriteOptions,
-        *,
-        contacts: ContactFinder,
-        customers: Finder,
-        memory: Memory,
-        guard: CreateGuard,
-        compare: Compare,
-        journal: JournalWriter,
-    ) -> None:
-        super().__init__(client, options, finder=contacts, memory=memory, guard=guard, compare=compare, journal=journal)
-        self._contacts, self._customers = contacts, customers
-
-    def _build_body(self, job: Job, changes: Changes) -> JsonObject:
-        body = {"data_source_uuid": self._finder.source, "external_id": job.id}
-        return body | {"customer_uuid": self._customers.get_uuid(job.row.customer)} | build_contact(changes)
-
-    def _fetch_remote(self, job: Job) -> RemoteRecord | None:
-        if not self._contacts.matches_by_person:
-            return super()._fetch_remote(job)
-        customer_uuid = self._customers.get_uuid(job.row.customer)
-        return self._contacts.fetch_by_person(job.row, customer_uuid) if customer_uuid else None
-
-    def _create_object(self, job: Job, changes: Changes) -> RemoteRecord:
-        try:
-            return super()._create_object(job, changes)
-        except RecordRefusedError as error:
-            if not job.row.customer or not (error.is_missing or _PLACE_FIELDS.intersection(error.fields)):
-                raise
-            # The customer may have been merged since its look-up, and then has another uuid.
-            uuid = self._customers.get_uuid(job.row.customer)
-            customer = self._customers.fetch_by_id(job.row.customer)
-            if customer is None or customer.uuid == uuid:
-                raise
-            return super()._create_object(job, changes)
-
-    def _send_changes(self, job: Job) -> None:
-        body = build_contact(job.to_write)
-        if CUSTOMER_ID in job.to_write:
-            body["customer_uuid"] = self._customers.get_uuid(job.row.customer)
-        self._patch_fields(job, body)
-
-    def _explain_missing(self, job: Job, name: str) -> tuple[str, str]:
-        return (ANY, UNDEFINED) if name.startswith(CUSTOM) else (job.id, OVERRIDDEN)
-
-    def _list_defined(self, remote: RemoteRecord, taken: Changes) -> Iterable[str]:  # noqa: ARG002 - the base's
-        return remote.values
