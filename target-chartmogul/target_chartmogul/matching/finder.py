@@ -6,6 +6,7 @@ name.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import FatalAPIError
@@ -189,18 +190,12 @@ class Finder:
 class ContactFinder(Finder):
     """Finds the contacts of one data source. See `Finder` for the arguments."""
 
-    def __init__(
-        self,
-        client: ChartMogulClient,
-        options: WriteOptions,
-        source: str | None,
-        buffer: InputBuffer,
-        find_stop_reason: Callable[[], str | None],
-    ) -> None:
-        super().__init__(client, options, source, buffer, find_stop_reason)
-        self.matches_by_person = False  #: whether the account keeps no external ids of contacts
-        #: The uuids of contacts that already belong to a record, if the account keeps no external ids.
-        self._assigned: set[str] = set()
+    matches_by_person = False  #: whether the account keeps no external ids of contacts
+
+    @cached_property
+    def _assigned(self) -> set[str]:
+        """The uuids of contacts that already belong to a record, if the account keeps no external ids."""
+        return set()
 
     @property
     def needs_index(self) -> bool:
