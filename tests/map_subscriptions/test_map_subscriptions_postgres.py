@@ -45,7 +45,8 @@ def test_an_address_that_leads_nowhere(
 def test_a_missing_driver(mapper: Mapper, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra `postgres`, the refusal says how to install it."""
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    monkeypatch.delitem(sys.modules, "standpipe_maps.postgres_store", raising=False)
+    for name in ("postgres_database", "postgres_errors", "postgres_store"):
+        monkeypatch.delitem(sys.modules, f"standpipe_maps.{name}", raising=False)
     mapper.url = "postgresql://db/x"
     with pytest.raises(UserError, match=r"needs the driver psycopg: .* `-e ./transforms\[postgres\]`"):
         mapper.run(("customers", ANN))

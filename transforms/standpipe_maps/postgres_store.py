@@ -8,63 +8,33 @@ connection must lead to PostgreSQL itself. https://www.postgresql.org/docs/curre
 from __future__ import annotations
 
 import hashlib
-import json
-from contextlib import contextmanager
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import psycopg
-from sqlalchemy import URL, Column, MetaData, Table, any_, create_engine, event, func, inspect, literal, select, text
+from sqlalchemy import Column, MetaData, Table, any_, func, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
-from standpipe_maps._kit.block_list import BlockListText
 from standpipe_maps._kit.errors import UserError
-from standpipe_maps.protocol import FULL_REFRESH
-from standpipe_maps.store import TEXT, Store, StoreForm, choose_newest, make_meta_table, update_on_conflict
+from standpipe_maps.postgres_errors import explain_error
+from standpipe_maps.store import TEXT, Store, StoreForm, choose_newest, update_on_conflict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Engine
+    from sqlalchemy import ColumnElement, Connection
 
     from standpipe_maps._kit.json_types import JsonObject
+    from standpipe_maps.postgres_database import StoreDatabase
 
 PREFIX = "standpipe_store_"
-SHARED = "standpipe_stores"
-"""The schema of what all stores of the database share."""
 LONGEST = 63
 """Bytes of a name in PostgreSQL, which cuts longer names off."""
 LOCK_WAIT = "3s"
 """PostgreSQL needs a moment to notice that a killed run has gone."""
-SESSION = (
-    "SET statement_timeout = 0",
-    "SET idle_in_transaction_session_timeout = 0",
-    # The client may be gone without a word, and its lock with it.
-    "SET tcp_keepalives_idle = 60",
-    "SET tcp_keepalives_interval = 10",
-    "SET tcp_keepalives_count = 6",
-    "SET jit = off",
-)
-KEEPALIVES = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6, "connect_timeout": 10}
 MANY = 1000
 """After so many written rows in a table, its statistics may be wrong."""
-# By the class or the code of https://www.postgresql.org/docs/current/errcodes-appendix.html.
-PROBLEMS = (
-    ("55P03", "Another run is using the store {store}: wait until it has ended, then run again."),
-    ("53100", "The disk of the database of the store {store} is full: free some space, then run again."),
-    ("42501", "The user of `store_url` may not use the store {store} ({problem}): grant it CREATE on the database."),
-    ("25006", "The database of the store {store} can only be read: `store_url` must lead to the primary server."),
-    ("57P", "The connection to the database of the store {store} was lost: run again."),
-    ("08", "The connection to the database of the store {store} was lost: run again."),
-    ("42P01", "The schema of the store {store} is not a store, or is damaged: {remedy}."),
-    ("42703", "The schema of the store {store} is not a store, or is damaged: {remedy}."),
-    ("XX", "The store {store} is damaged ({problem}): restore it from a copy, or {remedy}."),
-)
-BLOCK_LIST = Table(
-    "block_list", MetaData(schema=SHARED), Column("id", TEXT, primary_key=True), Column("content", TEXT, nullable=False)
-)
 
 
 def name_schema(store: str) -> str:
@@ -255,118 +225,6 @@ class ReadOnlyPostgresStore(Store):
         return explain_error(error, self.location)
 
 
-class StoreDatabase:
-    """The stores of a map in a database.
-
-    Args:
-        url: the address, with what the driver needs to enter.
-        form: the tables of the map's stores.
-    """
-
-    def __init__(self, url: URL, form: StoreForm) -> None:
-        self._url = url
-        self._form = form
-        # Without the user, the password and the driver's options.
-        self.label = URL.create("postgresql", host=url.host, port=url.port, database=url.database).render_as_string()
-
-    def locate(self, name: str) -> str:
-        """Return the address of a store, without what is needed to enter."""
-        return f"{self.label}/{name_schema(name)}"
-
-    def create_engine(self, schema: str, *session: str) -> Engine:
-        """Return an engine whose sessions see one schema only."""
-        # Values of rows are personal data, so no error may show them.
-        engine = create_engine(self._url, poolclass=NullPool, connect_args=KEEPALIVES, hide_parameters=True)
-
-        @event.listens_for(engine, "connect")
-        def _set_session(connection: Any, _record: object) -> None:
-            for statement in (f'SET search_path = "{schema}"', *SESSION, *session):
-                connection.execute(statement)
-            connection.commit()
-
-        return engine
-
-    def open_store(self, name: str, *, must_exist: bool = True) -> PostgresStore:
-        """Open a store to change it, see ``StorePlace``."""
-        store = PostgresStore(self, name, self._form)
-        if must_exist and not store.has_table("meta"):
-            store.close()
-            raise UserError(f"The store {self.locate(name)} is missing: restore it, or {FULL_REFRESH}.")
-        return store
-
-    def list_names(self) -> list[str]:
-        """Return the names of the map's stores."""
-        names = []
-        with self._connect() as connection:
-            schemas = [one for one in inspect(connection).get_schema_names() if one.startswith(PREFIX)]
-            for schema in sorted(schemas):
-                if inspect(connection).has_table("meta", schema):
-                    meta = make_meta_table(MetaData(schema=schema))
-                    name = connection.scalar(select(meta.c.value).where(meta.c.name == "name"))
-                    names += [json.loads(name)] if name else []
-        return [name for name in names if self._is_own(name)]
-
-    def _is_own(self, name: str) -> bool:
-        with ReadOnlyPostgresStore(self, name, self._form) as store:
-            return store.is_made_by_map()
-
-    def list_empty(self) -> list[str]:
-        """Return nothing, as a run that fails leaves no schema."""
-        return []
-
-    @contextmanager
-    def _connect(self) -> Iterator[Connection]:
-        engine = self.create_engine(SHARED)
-        try:
-            with engine.connect() as connection, connection.begin():
-                yield connection
-        except (DBAPIError, psycopg.Error) as error:
-            raise UserError(explain_error(error, self.label)) from error
-        finally:
-            engine.dispose()
-
-    @contextmanager
-    def open_to_read(self, name: str, is_current: Callable[[Store], bool] = lambda _: True) -> Iterator[Store]:
-        """Open a store for reading. One with an older form is changed in a transaction that is undone."""
-        with ReadOnlyPostgresStore(self, name, self._form) as store:
-            if store.check_version() == len(self._form.migrations) and is_current(store):
-                yield store
-                return
-        with PostgresStore(self, name, self._form) as changed:
-            changed.begin()
-            yield changed
-
-    def remove(self, name: str) -> None:
-        """Delete a store that no run is using."""
-        with self.open_store(name) as store:
-            store.drop()
-
-    def read_block_list(self) -> BlockListText:
-        """Return the list of erased people, which every store of the database shares."""
-        with self._connect() as connection:
-            return self._read_block_list(connection)
-
-    def _read_block_list(self, connection: Connection) -> BlockListText:
-        if not connection.scalar(select(func.to_regclass(f"{SHARED}.{BLOCK_LIST.name}"))):
-            return BlockListText(None, self.label)
-        return BlockListText(connection.scalar(select(BLOCK_LIST.c.content)), self.label)
-
-    def change_block_list(self, change: Callable[[BlockListText], None]) -> None:
-        """Change the list of erased people."""
-        with self._connect() as connection:
-            # Two at once would lose the change of one of them.
-            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(SHARED))))
-            listed = self._read_block_list(connection)
-            change(listed)
-            if not listed:
-                return
-            if not connection.scalar(select(func.to_regnamespace(SHARED))):
-                connection.execute(text(f"CREATE SCHEMA {SHARED}"))
-            BLOCK_LIST.create(connection, checkfirst=True)
-            row = {"id": "names", "content": listed.format()}
-            connection.execute(update_on_conflict(insert(BLOCK_LIST), BLOCK_LIST), [row])
-
-
 def _check_direct(connection: Connection) -> None:
     """Check that the connection leads to the server itself.
 
@@ -382,22 +240,6 @@ def _check_direct(connection: Connection) -> None:
             "`store_url` leads to a connection pooler, where no run can hold a lock: give the address of PostgreSQL "
             "itself."
         )
-
-
-def explain_error(error: Exception, store: str) -> str:
-    """Return one sentence about an error of PostgreSQL, without any value of a row."""
-    original: Any = getattr(error, "orig", error)
-    code = getattr(original, "sqlstate", None) or ""
-    problem = getattr(getattr(original, "diag", None), "message_primary", None)
-    if not code and isinstance(original, psycopg.OperationalError):
-        # The driver's own errors have no code. Its text about a connection has no password.
-        if isinstance(error, DBAPIError) and not error.connection_invalidated:
-            told = next(iter(str(original).strip().splitlines()), type(original).__name__)
-            return f"The database of the store {store} cannot be reached ({told}): check `store_url`."
-        code = "08"
-    sentences = (sentence for start, sentence in PROBLEMS if code.startswith(start))
-    sentence = next(sentences, "The store {store} failed ({problem}): {remedy}.")
-    return sentence.format(store=store, problem=problem or type(original).__name__, remedy=FULL_REFRESH)
 
 
 TYPES = {"TEXT": "text", "BIGINT": "int8", "INTEGER": "int4", "BLOB": "bytea"}

@@ -95,7 +95,7 @@ def open_place(url: str | None, folder: Path, form: StoreForm) -> StorePlace:
         )
     try:
         # Who has files needs no driver.
-        from standpipe_maps.postgres_store import StoreDatabase  # noqa: PLC0415
+        from standpipe_maps.postgres_database import StoreDatabase  # noqa: PLC0415
     except ImportError as error:
         if error.name != DRIVER:
             raise
