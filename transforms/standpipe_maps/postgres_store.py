@@ -188,8 +188,8 @@ class PostgresStore(Store):
         return explain_error(error, self.location)
 
 
-class ReadOnlyPostgresStore(Store):
-    """A store that is read as the last run left it, also while another run uses it.
+class ReadOnlyPostgresStore(PostgresStore):
+    """A store that is read as the last run left it, also while another run uses it. PostgreSQL refuses to change it.
 
     Args:
         database: the database.
@@ -197,32 +197,14 @@ class ReadOnlyPostgresStore(Store):
         form: the tables.
     """
 
-    writes_at_end: ClassVar[bool] = True
-    errors = (*Store.errors, psycopg.Error)
-
     def __init__(self, database: StoreDatabase, name: str, form: StoreForm) -> None:
-        super().__init__(form)
+        Store.__init__(self, form)
         self.name = name
         self.location = database.locate(name)
         self._engine = database.create_engine(name_schema(name), "SET default_transaction_read_only = on")
         with self.explain_errors():
             # All pages of all tables belong to the same run.
             self._connection = self._engine.connect().execution_options(isolation_level="REPEATABLE READ")
-
-    def begin(self) -> None:
-        """Do nothing, as nothing is written."""
-
-    def _write_rows(self, table: Table, rows: Sequence[JsonObject]) -> None:
-        raise NotImplementedError
-
-    def prepare_queries(self) -> None:
-        """Do nothing, as nothing is written."""
-
-    def rewrite_file(self) -> None:
-        """Do nothing, as nothing is written."""
-
-    def _explain(self, error: Exception) -> str:
-        return explain_error(error, self.location)
 
 
 def _check_direct(connection: Connection) -> None:
