@@ -1,4 +1,4 @@
-"""Connections to the databases whose addresses a person sets: SQLite, or PostgreSQL by the driver psycopg."""
+"""Connections to the databases in the settings: SQLite, or PostgreSQL with the driver psycopg."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from standpipe_console.errors import ConsoleError
 
 _DIALECTS = ("sqlite", "postgresql")
-#: Seconds to wait for a server: without a limit, one whose machine is gone is waited for for minutes.
+#: Seconds to wait for a server. Without a limit, the wait for a dead machine would take minutes.
 _CONNECT_TIMEOUT = 10
 
 

@@ -139,7 +139,7 @@ class Transport:
         name_error: gives the vendor's code of an error; none if not given.
         logger: logs attempts that failed.
         sleep: waits for so many seconds.
-        clock: seconds, from any start, that only grow.
+        clock: seconds of a monotonic clock.
     """
 
     def __init__(  # noqa: PLR0913 one argument a choice, and the two clocks

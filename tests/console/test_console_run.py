@@ -169,7 +169,7 @@ def test_a_run_waits_for_the_one_before_it(project: Project) -> None:
     third = JobRunner(project, "sync").run()
     assert (third.code, third.reason) == (
         NOT_STARTED,
-        "sync was not started: another run of it is still under way.",
+        "sync was not started: another run of the job is still under way.",
     )
     (project.root / "wait").unlink()
     for thread in threads:
@@ -365,7 +365,7 @@ def test_the_history_has_every_run(project: Project) -> None:
     killed = JobRunner(project, "sync").run()
     assert read_runs(project) == [
         ("sync", "person", "killed", -9, killed.reason),
-        ("sync", "live", "not_started", 75, "sync was not started: another run of it is still under way."),
+        ("sync", "live", "not_started", 75, "sync was not started: another run of the job is still under way."),
         ("validate", "person", "failed", 1, failed.reason),
         ("sync", "schedule", "completed", 0, ""),
     ]

@@ -118,7 +118,7 @@ def test_a_paused_pipeline_runs_nothing(
     """Runs by people, schedules and live end with one sentence and exit code 75. Validations still run."""
     said = standpipe("pause", "sync").output
     assert said.startswith("sync has been paused since ")
-    assert said.endswith("UTC (it was paused by hand): nothing of it runs until `standpipe resume sync`.\n")
+    assert said.endswith("UTC (it was paused by hand): it does not run until `standpipe resume sync`.\n")
     assert standpipe("run", "sync", code=75).stderr == said
     assert standpipe("run", "trial", code=75).stderr == said
     assert standpipe("schedule", "run", "sync-every-6h", code=75).stderr == said
@@ -194,7 +194,7 @@ def test_a_run_is_undone(
     ask(sandbox, "PUT", f"/contacts/{bea}", {"custom_attributes": {"cb_cust_mrr": 7}})
     said = standpipe("undo", "8f2c", answer="y\n").output
     promise = "Each record is read first: what somebody changed since stays as it is."
-    end = "sync is paused: nothing of it runs until `standpipe resume sync`."
+    end = "sync is paused: it does not run until `standpipe resume sync`."
     assert read_lines(said) == [
         "Run 8f2c01 of sync, started 2025-11-30 17:00 UTC (schedule).",
         "It changed 2 fields of 2 records.",

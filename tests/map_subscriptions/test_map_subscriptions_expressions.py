@@ -100,7 +100,7 @@ RESULTS: list[tuple[str, Any]] = [
     ("year(signed_up_at)", Decimal(2023)),
     ("month(today())", Decimal(1)),
     ("add_days(today(), 1)", datetime(2026, 1, 16, tzinfo=UTC)),
-    # Null: comparing it is false, calculating with it gives null, and as yes or no it counts as no.
+    # Null: comparing it is false, calculating with it gives null, and as a condition it is false.
     ("cf_score > 5", False),
     ("cf_score <= 5", False),
     ("cf_region != 'EU'", False),
@@ -123,13 +123,13 @@ WRONG: list[tuple[str, str]] = [
     ("xyzzy > 1", "names `xyzzy`, which is neither a field of the customer nor an attribute: correct it"),
     ("lower == 'a'", "names the function `lower` without arguments: write `lower(…)`"),
     ("lowr(email)", "calls `lowr`, which is not a function: did you mean `lower`?"),
-    ("lower()", "calls `lower` with other arguments than it takes: write 1"),
-    ("round(cust_mrr, 1, 2)", "calls `round` with other arguments than it takes: write 1 or 2"),
-    ("min()", "calls `min` with other arguments than it takes: write 1 or more"),
-    ("lower(text=email)", "calls `lower` with other arguments than it takes: write 1"),
+    ("lower()", "calls `lower` with the wrong arguments: it takes 1"),
+    ("round(cust_mrr, 1, 2)", "calls `round` with the wrong arguments: it takes 1 or 2"),
+    ("min()", "calls `min` with the wrong arguments: it takes 1 or more"),
+    ("lower(text=email)", "calls `lower` with the wrong arguments: it takes 1"),
     (
         "lower(cust_mrr)",
-        "gives a number to `lower`, which takes a text: convert it with `number`, `text` or `date`",
+        "passes a number to `lower`, which takes a text: convert it with `number`, `text` or `date`",
     ),
     (
         "cust_mrr == '49'",
@@ -139,53 +139,53 @@ WRONG: list[tuple[str, str]] = [
         "signed_up_at > '2024-01-31'",
         "compares a date with a text (`>`), which are never equal: write a date as `date('2026-01-31')`",
     ),
-    ("signed_up_at > date('31.1.2024')", "has a text in `date` that is no date: write it as 2026-01-31"),
-    ("cf_region == null", "has null beside `==`, which is never true: ask with `is_empty(…)`"),
-    ("cf_vip > cf_vip", "has yes or no beside `>`, which has no order: use `==`"),
+    ("signed_up_at > date('31.1.2024')", "has a text in `date` that is not a date: write it as 2026-01-31"),
+    ("cf_region == null", "compares with null (`==`), which is never true: use `is_empty(…)`"),
+    ("cf_vip > cf_vip", "compares true and false by `>`, but they have no order: use `==`"),
     (
         "email * 3",
-        "has a text and a number around `*`, which takes two numbers: convert with `number` or `text`",
+        "uses `*` with a text and a number, but it takes two numbers: convert with `number` or `text`",
     ),
     (
         "'%1000000000d' % cf_seats",
-        "has a text and a number around `%`, which takes two numbers: convert with `number` or `text`",
+        "uses `%` with a text and a number, but it takes two numbers: convert with `number` or `text`",
     ),
     (
         "email + cf_seats",
-        "has a text and a number around `+`, which takes two numbers or two texts: convert with `number` or `text`",
+        "uses `+` with a text and a number, but it takes two numbers or two texts: convert with `number` or `text`",
     ),
     (
         "9 ** 9 ** 9",
-        "has the operator `**`, which is not possible: use + - * / % == != < <= > >= in, and, or, not",
+        "has the operator `**`, which is not supported: use + - * / % == != < <= > >= in, and, or, not",
     ),
     (
         "1 << 9999",
-        "has the operator `<<`, which is not possible: use + - * / % == != < <= > >= in, and, or, not",
+        "has the operator `<<`, which is not supported: use + - * / % == != < <= > >= in, and, or, not",
     ),
     (
         "cf_region is null",
-        "has the operator `is`, which is not possible: use + - * / % == != < <= > >= in, and, or, not",
+        "has the operator `is`, which is not supported: use + - * / % == != < <= > >= in, and, or, not",
     ),
     (
         "email.lower()",
-        "has a point between two names, and there are no attributes and methods: use the listed functions",
+        "has a dot after a value, but values have no attributes or methods: use the listed functions",
     ),
     (
         "email.__class__",
-        "has a point between two names, and there are no attributes and methods: use the listed functions",
+        "has a dot after a value, but values have no attributes or methods: use the listed functions",
     ),
     (
         "email[0]",
-        "has square brackets after a value, which is not possible: use `first`, `before` or `after`",
+        "has square brackets after a value, which is not supported: use `first`, `before` or `after`",
     ),
-    ("f'{email}'", "has a text that begins with f, which is not possible: join texts with +"),
+    ("f'{email}'", "has an f-string, which is not supported: join texts with +"),
     (
         "[x for x in [1]]",
-        "has a part that no expression can have: use names, values, operators and the listed functions",
+        "has syntax that expressions do not support: use names, values, operators and the listed functions",
     ),
     (
         "lambda: 1",
-        "has a part that no expression can have: use names, values, operators and the listed functions",
+        "has syntax that expressions do not support: use names, values, operators and the listed functions",
     ),
     (
         "open('/etc/passwd')",
@@ -194,7 +194,7 @@ WRONG: list[tuple[str, str]] = [
     ("(lower)(email)(1)", "calls something that is not a function: use the listed functions"),
     (
         "email and cf_vip",
-        "has a text beside `and`, which takes yes or no: compare it with something, as in `sub_status == 'active'`",
+        "uses `and` with a text, but it takes conditions: compare it, as in `sub_status == 'active'`",
     ),
     (
         "sub_status in cf_region",
@@ -202,34 +202,37 @@ WRONG: list[tuple[str, str]] = [
     ),
     (
         "['a']",
-        "has a list outside of `in`: write it on the right of `in`, as in `sub_status in ['active', 'paused']`",
+        "has a list in a wrong place: a list may only follow `in`, as in `sub_status in ['active', 'paused']`",
     ),
-    ("email if cf_vip else 1", "has a number and a text in `if … else`: make them the same, with `number` or `text`"),
-    ("b'a'", "has a value that is no text, number or yes or no: write one of these"),
+    (
+        "email if cf_vip else 1",
+        "mixes a number and a text in `if … else`: convert them to one type with `number` or `text`",
+    ),
+    ("b'a'", "has a value of an unsupported type: write a text, a number, true or false"),
     ("9" * 200, "has a value that is too large: write a smaller one"),
-    ("sub_status = 'active'", "is not an expression (invalid syntax"),
-    ("import os", "is not an expression (invalid syntax"),
-    ("'a", "is not an expression (unterminated string literal"),
-    ("'\\d' == email", "is not an expression (invalid escape sequence"),
-    ("\0", "is not an expression"),
+    ("sub_status = 'active'", "is not a valid expression (invalid syntax"),
+    ("import os", "is not a valid expression (invalid syntax"),
+    ("'a", "is not a valid expression (unterminated string literal"),
+    ("'\\d' == email", "is not a valid expression (invalid escape sequence"),
+    ("\0", "is not a valid expression"),
     ("", "is empty: write an expression, or remove the setting"),
     ("cf_vip or " * 100 + "cf_vip", "is longer than 1,000 characters: shorten it"),
-    ("-" * 300 + "1", "is nested more than 50 deep: simplify it"),
-    ("(" * 300 + "1" + ")" * 300, "is not an expression (too many nested parentheses): correct its spelling"),
+    ("-" * 300 + "1", "is nested more than 50 levels deep: simplify it"),
+    ("(" * 300 + "1" + ")" * 300, "is not a valid expression (too many nested parentheses): correct it"),
 ]
 #: Expressions that fail for this customer, and why.
 FAILING = [
     ("cust_mrr / (cf_seats - 7)", "a division by zero"),
     ("number(email)", "a text is not a number"),
     ("date(email) < today()", "a text is not a date such as 2026-01-31"),
-    ("cf_any > 5", "it compares values of two types"),
+    ("cf_any > 5", "it compares values of different types"),
     ("cf_any * 5", "a value is not a number"),
     ("cf_long + 'a'", "a text is longer than 10,000 bytes"),
     ("upper(cf_long + cf_long)", "a text is longer than 10,000 bytes"),
     ("1e90 * 1e90", "a number is too large, or cannot be computed"),
     ("round(cust_mrr, 0 - 1)", "the second argument of round is not a whole number from 0 to 10"),
     ("add_days(today(), 1e9)", "a date is outside of the calendar"),
-    ("year(cf_any)", "a function got a value of a type that it does not take"),
+    ("year(cf_any)", "a function got a value of the wrong type"),
 ]
 
 
@@ -264,8 +267,8 @@ def test_what_fails_for_one_customer(text: str, why: str) -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "sentence"),
     [
-        ("cust_mrr", Kind.YES_NO, "is a number and must be yes or no: compare it, as in `cust_mrr > 0`"),
-        ("sub_status", Kind.NUMBER, "is a text and must be a number: convert it with `number` or `text`"),
+        ("cust_mrr", Kind.YES_NO, "is a number but must be true or false: compare it, as in `cust_mrr > 0`"),
+        ("sub_status", Kind.NUMBER, "is a text but must be a number: convert it with `number` or `text`"),
     ],
     ids=["filter", "attribute"],
 )

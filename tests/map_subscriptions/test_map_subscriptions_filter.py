@@ -155,11 +155,11 @@ def test_a_subset_decides_like_a_run_over_everybody(mapper: Mapper) -> None:
         ),
         (
             {"only_customers": "cust_mrr"},
-            ("The setting `only_customers` is a number and must be yes or no: compare it, as in `cust_mrr > 0`."),
+            ("The setting `only_customers` is a number but must be true or false: compare it, as in `cust_mrr > 0`."),
         ),
         (
             {"only_customers": "sub_status = 'active'"},
-            "The setting `only_customers` is not an expression (invalid syntax",
+            "The setting `only_customers` is not a valid expression (invalid syntax",
         ),
     ],
 )

@@ -127,10 +127,10 @@ def test_changed_attributes_send_everything_again(mapper: Mapper) -> None:
         ),
         (
             {"cust_mrr": "upper(email)"},
-            "The setting `attributes` for `cust_mrr` is a text and must be a number: convert it with",
+            "The setting `attributes` for `cust_mrr` is a text but must be a number: convert it with",
         ),
         ({"arr": "cust_mrr ** 2"}, "The setting `attributes` for `arr` has the operator `**`, which is not"),
-        ({"arr": "cust_mrr *"}, "The setting `attributes` for `arr` is not an expression (invalid syntax"),
+        ({"arr": "cust_mrr *"}, "The setting `attributes` for `arr` is not a valid expression (invalid syntax"),
         ({"arr": "cf_x"}, "The setting `attributes` for `arr` is a value of unknown type, so the attribute has"),
         ({"a b": "email"}, "The setting `attributes` names an attribute `a b`: use letters, digits and underscores."),
     ],

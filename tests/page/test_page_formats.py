@@ -1,4 +1,4 @@
-"""How values read on the page."""
+"""The form of values on the page."""
 
 from __future__ import annotations
 

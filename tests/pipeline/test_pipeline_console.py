@@ -336,7 +336,7 @@ def test_a_run_that_lasts_keeps_the_next_from_starting(console: Console) -> None
         (line,) = [line for line in console.crontab.splitlines() if line.startswith("* * * * *")]
         ran = as_cron(console, f"{line} --lock-wait 0.5")
         holder.communicate()
-    assert (ran.returncode, ran.stderr) == (75, "sync was not started: another run of it is still under way.\n")
+    assert (ran.returncode, ran.stderr) == (75, "sync was not started: another run of the job is still under way.\n")
     assert len(list((console.root / "logs/sync").glob("*.log"))) == 1
 
 

@@ -115,7 +115,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
     @property
     @abc.abstractmethod
     def join_streams(self) -> Iterable[tuple[str, ...]]:
-        """The streams that the join needs. From each tuple, one is enough."""
+        """The streams that the join needs. One stream of each tuple is enough."""
 
     @abc.abstractmethod
     def prepare_store(self) -> None:
@@ -127,16 +127,16 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
 
     @abc.abstractmethod
     def find_missing(self, began: int, *, new: bool) -> protocol.Missing:
-        """Return the records that others refer to and that are unknown after a whole read of ``core_streams``.
+        """Return the records that other records refer to, but that are missing after a whole read of ``core_streams``.
 
         Args:
-            began: when the tap began to read, unix seconds. It may not have seen what is younger.
+            began: when the tap began to read, unix seconds. It may have missed younger records.
             new: the store has no rows from earlier runs.
         """
 
     @abc.abstractmethod
     def build_fingerprint(self) -> JsonValue:
-        """Return, as JSON, what besides the settings and the code decides what is sent."""
+        """Return, as JSON, everything besides the settings and the code that affects the output."""
 
     @abc.abstractmethod
     def derive_messages(self, since: int | None) -> Iterable[singer.Message]:
@@ -353,8 +353,8 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
     def _choose_since(self, now: int) -> int | None:
         """Return the run whose later changes are to be sent; None if everything is to be sent."""
         if self.is_subset:
-            # With any `resend`, only what this run touched is sent, as there is no news of the others. A store without
-            # an earlier run has no others.
+            # Whatever `resend` says, only the records of this input are sent, as nothing new is known about the others.
+            # A new store has no others.
             return self._committed or None
         reconciled = self.store.read_value("reconciled_at", 0)
         # Everything is sent again until the target confirms the last run that sent everything, after a change of the

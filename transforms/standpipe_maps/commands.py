@@ -23,8 +23,8 @@ the person was sent to ChartMogul (map-leads); and the stores that name the pers
 
     {"names": ["ann", "ann@example.com"], "sent_as": ["ann:acme"], "stores": [{"path": "/…", "rows": 3}]}
 
-`erase-person`: deletes exactly the rows of these names, and what the files still hold of them. Call it with the names
-that `find-person` found; what keeps the person from coming back is the block list, which is the caller's to write.
+`erase-person`: deletes exactly the rows of these names, and everything that is left of them in the files. Call it with
+the names that `find-person` found. Only the block list keeps the person from coming back; the caller writes it.
 
     {"stores": [{"path": "/…", "rows": 3}], "rows": 3}
 

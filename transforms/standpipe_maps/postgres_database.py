@@ -29,7 +29,7 @@ SHARED = "standpipe_stores"
 SESSION = (
     "SET statement_timeout = 0",
     "SET idle_in_transaction_session_timeout = 0",
-    # The client may be gone without a word, and its lock with it.
+    # A client can vanish without closing its connection. The server must notice that to release the client's lock.
     "SET tcp_keepalives_idle = 60",
     "SET tcp_keepalives_interval = 10",
     "SET tcp_keepalives_count = 6",
@@ -45,7 +45,7 @@ class StoreDatabase:
     """The stores of a map in a database.
 
     Args:
-        url: the address, with what the driver needs to enter.
+        url: the address, with the user, the password and the driver's options.
         form: the tables of the map's stores.
     """
 
@@ -56,7 +56,7 @@ class StoreDatabase:
         self.label = URL.create("postgresql", host=url.host, port=url.port, database=url.database).render_as_string()
 
     def locate(self, name: str) -> str:
-        """Return the address of a store, without what is needed to enter."""
+        """Return the address of a store, without the user and the password."""
         return f"{self.label}/{name_schema(name)}"
 
     def create_engine(self, schema: str, *session: str) -> Engine:
@@ -140,7 +140,7 @@ class StoreDatabase:
     def change_block_list(self, change: Callable[[BlockListText], None]) -> None:
         """Change the list of erased people."""
         with self._connect() as connection:
-            # Two at once would lose the change of one of them.
+            # Of two changes at the same time, one would be lost.
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(SHARED))))
             listed = self._read_block_list(connection)
             change(listed)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from standpipe_maps.protocol import FULL_REFRESH
 
-# By the class of the code, or the whole code.
+# By the code, or by its class (the first two characters).
 PROBLEMS = (
     ("55P03", "Another run is using the store {store}: wait until it has ended, then run again."),
     ("53100", "The disk of the database of the store {store} is full: free some space, then run again."),

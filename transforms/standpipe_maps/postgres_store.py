@@ -1,4 +1,4 @@
-"""Stores in a PostgreSQL database, each in a schema of its own, for workers without a disk that outlives them.
+"""Stores in a PostgreSQL database, each in a schema of its own, for workers without a persistent disk.
 
 A tap may read for hours, so nothing is written before the input has ended: from then to the commit, one transaction
 runs. Until the store is closed, a lock of the session keeps other runs out. It belongs to a server process, so the
@@ -100,14 +100,14 @@ class PostgresStore(Store):
     def begin(self) -> None:
         """Begin the run's transaction, and bring the tables up to date."""
         if not self._is_connected():
-            # The server was restarted while the tap read. If no other run has come between, nothing is lost.
+            # The server was restarted while the tap read. If no other run has happened in between, nothing is lost.
             self._connection = self._connect()
         if self.generation != self._opened:
             raise UserError(f"Another run has used the store {self.location} meanwhile: run again.")
         with self.explain_errors():
             if not self._connection.scalar(select(func.to_regnamespace(f'"{self._schema}"'))):
                 self._connection.execute(text(f'CREATE SCHEMA "{self._schema}"'))
-            # While rows are loaded, PostgreSQL knows little of them, but each is found by its key.
+            # While rows are loaded, PostgreSQL's statistics are out of date. An index always finds a row by its key.
             self._connection.execute(text("SET LOCAL enable_seqscan = off"))
         self._migrate()
 
@@ -134,7 +134,7 @@ class PostgresStore(Store):
         self._written[table] = self._written.get(table, 0) + len(newest)
 
     def is_in(self, column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
-        """Return the condition that a column has one of many values, which are one parameter."""
+        """Return the condition that a column has one of many values. The values are one parameter."""
         return column == any_(literal(list(values), ARRAY(TEXT)))
 
     def _prepare_stage(self, table: Table) -> Table:
@@ -210,11 +210,11 @@ class ReadOnlyPostgresStore(PostgresStore):
 def _check_direct(connection: Connection) -> None:
     """Check that the connection leads to the server itself.
 
-    A pooler gives each transaction another server process, which would not have the lock. Its own answer about the
-    process at the other end differs from what that process says.
+    A pooler gives each transaction another server process, which would not have the lock. The process id that a pooler
+    reports is not the one of the server process that answers.
 
     Raises:
-        UserError: there is a pooler between.
+        UserError: there is a pooler in between.
     """
     driver: Any = connection.connection.driver_connection
     if connection.scalar(select(func.pg_backend_pid())) != driver.info.backend_pid:

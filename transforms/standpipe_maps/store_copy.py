@@ -5,7 +5,7 @@
 
 `copy` copies the map's stores, or one, with the list of erased people, and compares both by a digest before it
 commits. The places are `store_dir` and `store_url`, as the settings have them, or a folder or an address. A store keeps
-its name, so the next run continues it at its new place. An address with a password belongs into the settings, because
+its name, so the next run continues it at its new place. An address with a password belongs in the settings, because
 every user of the machine can read a command line.
 
     {"stores": [{"name": "5e0c…", "from": "/…/5e0c….sqlite", "to": "postgresql://db/name/standpipe_store_5e0c…",

@@ -40,7 +40,7 @@ class StorePlace(Protocol):
         """
 
     def open_to_read(self, name: str, is_current: Callable[[Store], bool] = ...) -> AbstractContextManager[Store]:
-        """Open a store for reading, as a copy if it is changed by that.
+        """Open a store for reading. If it must be migrated first, the stored rows stay as they are.
 
         Args:
             name: the store.
@@ -94,7 +94,7 @@ def open_place(url: str | None, folder: Path, form: StoreForm) -> StorePlace:
             "`store_url` is not the address of a PostgreSQL database, such as postgresql://USER:PASSWORD@HOST/NAME."
         )
     try:
-        # Who has files needs no driver.
+        # Stores in files need no driver.
         from standpipe_maps.postgres_database import StoreDatabase  # noqa: PLC0415
     except ImportError as error:
         if error.name != DRIVER:

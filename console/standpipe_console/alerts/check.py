@@ -1,4 +1,4 @@
-"""Look at the pipelines, and tell every channel what it does not know yet."""
+"""Check the pipelines, and send every channel what it has not received yet."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
 #: Seconds between two checks of a program that goes on running.
 CHECK_EVERY = 60.0
 LOGGER = logging.getLogger(__name__)
-#: How long a check waits for another one, in seconds; after that the other one has told.
+#: How long a check waits for another one, in seconds. After that, the other one has sent the messages.
 _LOCK_WAIT = 5.0
 
 
 @dataclass(frozen=True)
 class Look:
-    """A look at one pipeline."""
+    """The result of checking one pipeline."""
 
     facts: PipelineFacts
     conditions: dict[Side, Condition | None]
@@ -97,7 +97,7 @@ def check_alerts(project: Project, *, limit: float = LIMIT) -> Check:
             reader = Reader(time.time(), settings.zone)
             looks = look_at_pipelines(project, history, settings, reader)
             check = Check([one for found in looks for one in found.conditions.values() if one])
-            # Without the lock another check is telling the same.
+            # Without the lock, another check is sending the same messages.
             for channel in channels if lock else ():
                 _tell(channel, history, looks, reader, check)
     except (SQLAlchemyError, OSError) as error:
@@ -106,7 +106,7 @@ def check_alerts(project: Project, *, limit: float = LIMIT) -> Check:
 
 
 def _tell(channel: Channel, history: History, looks: Iterable[Look], reader: Reader, check: Check) -> None:
-    """Tell one channel what it does not know yet."""
+    """Send one channel what it has not received yet."""
     told = list_told(history, channel.id)
     for message in chain.from_iterable(choose_messages(one.facts, one.conditions, told, reader) for one in looks):
         if not channel.send(message):
@@ -120,12 +120,12 @@ def _tell(channel: Channel, history: History, looks: Iterable[Look], reader: Rea
 def check_until_stopped(
     project: Project, stopping: threading.Event, problems: Problems, every: float = CHECK_EVERY
 ) -> None:
-    """Check again and again, so that a run that does not come is told of, whatever stopped it.
+    """Check again and again, so that people learn of a run that did not start, whatever the reason.
 
     Args:
         project: the project.
         stopping: ends it.
-        problems: is told why nothing could be sent, until something can.
+        problems: is called with the reason when nothing can be sent.
         every: seconds between two checks.
     """
     while not stopping.wait(every):
@@ -140,7 +140,9 @@ def check_until_stopped(
 
 
 def tell_after_run(project: Project, job: str, *, is_good: bool) -> None:
-    """Send what a run has changed, and a heartbeat. What goes wrong is a warning: the run has ended as it has.
+    """Send what a run has changed, and a heartbeat.
+
+    Errors are only logged as warnings, as they must not change the result of the run.
 
     Args:
         project: the project.

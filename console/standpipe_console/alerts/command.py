@@ -29,7 +29,7 @@ def alert() -> None:
 @click.option("--quiet", is_flag=True, help="Print only what could not be delivered, as cron mails what is printed.")
 @click.pass_obj
 def check(project: Project, *, quiet: bool) -> None:
-    """Look at every pipeline, and send what nobody was told yet; exits with 1 when a message was not delivered."""
+    """Check every pipeline, and send new alerts. The exit code is 1 if a message was not delivered."""
     found = check_alerts(project)
     if not quiet:
         for condition in found.conditions:
@@ -48,7 +48,7 @@ def check(project: Project, *, quiet: bool) -> None:
 @alert.command()
 @click.pass_obj
 def test(project: Project) -> None:
-    """Send a message to every address of ALERT_URLS; exits with 1 when one was not delivered."""
+    """Send a message to every address of ALERT_URLS. The exit code is 1 if one was not delivered."""
     channels = open_channels(read_settings(project).urls)
     if not channels:
         raise ConsoleError(_NOBODY)

@@ -1,7 +1,7 @@
 """Decides what is wrong with a pipeline. No other module decides that. Pure.
 
 A pipeline has four sides, and each is in one situation at a time or in none: how its last run ended, whether runs come
-on time, whether it is paused, whether live works. A side about which nothing can be said is left out.
+on time, whether it is paused, whether live works. A side about which nothing is known is left out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Side(StrEnum):
 
 
 class Situation(StrEnum):
-    """What a side may be in."""
+    """A situation that a side may be in."""
 
     FAILED = "failed"
     GUARDED = "guarded"
@@ -48,7 +48,8 @@ SIDES = {
     Situation.PAUSED: Side.PAUSE,
     Situation.LIVE_STUCK: Side.LIVE,
 }
-#: How runs end that say nothing of the pipeline: a person or the machine stopped them, or another one was under way.
+#: The statuses of runs that say nothing about the pipeline: a person or the machine stopped them, or another run was in
+#: progress.
 _NEUTRAL = {"stopped", "not_started", "running", "loading"}
 GOOD = {"completed", "partly_refused"}
 #: How many reasons one message names.
@@ -84,7 +85,7 @@ class PastRun:
 
 @dataclass(frozen=True)
 class Pause:
-    """A pipeline that does not run until a person lets it."""
+    """A pipeline that does not run until a person resumes it."""
 
     since: float
     reason: str
@@ -103,7 +104,7 @@ class Delay:
 
 @dataclass(frozen=True)
 class LiveTrouble:
-    """Live cannot bring over what waits."""
+    """Live cannot deliver the changes that wait."""
 
     since: float
     reason: str
@@ -112,7 +113,7 @@ class LiveTrouble:
 
 @dataclass(frozen=True)
 class PipelineFacts:
-    """What is known of a pipeline."""
+    """What is known about a pipeline."""
 
     job: str
     name: str  #: such as `billing sync`
@@ -134,14 +135,14 @@ class Condition:
 
 
 def find_conditions(facts: PipelineFacts, reader: Reader) -> dict[Side, Condition | None]:
-    """Return for each side what is wrong with it; a side of which nothing is known is left out."""
+    """Return what is wrong with each side. A side about which nothing is known is left out."""
     pause = _describe_pause(facts, reader)
     conditions: dict[Side, Condition | None] = {Side.PAUSE: pause}
     runs = [run for run in facts.runs if run.status not in _NEUTRAL and (run.status in GOOD or not run.is_live)]
     run = _judge_runs(facts, runs, reader)
     if runs:
         conditions[Side.RUN] = run
-    # What stops the runs is told already, and once.
+    # The reason why runs do not start has its own alert.
     is_stopped = pause is not None or (run is not None and run.situation in {Situation.FAILED, Situation.GUARDED})
     if not is_stopped:
         conditions[Side.SCHEDULE] = _describe_delay(facts, reader)
@@ -159,7 +160,7 @@ def _judge_runs(facts: PipelineFacts, runs: Sequence[PastRun], reader: Reader) -
 
 
 def find_situation(run: PastRun) -> Situation | None:
-    """Return the situation that a run leaves its pipeline in; None when all is well, or it says nothing."""
+    """Return the situation of a pipeline after a run; None when all is well, or the run says nothing about it."""
     if run.status == "completed" or run.status in _NEUTRAL:
         return None
     return _BY_STATUS.get(run.status, Situation.FAILED)
@@ -251,7 +252,7 @@ def join_sentences(*sentences: str) -> str:
     return " ".join(f"{one.strip().rstrip('.')}." for one in sentences if one.strip())
 
 
-#: Every status that is not here, `completed` or neutral is a failure.
+#: Any other status is a failure, except `completed` and the neutral ones.
 _BY_STATUS = {"guarded": Situation.GUARDED, "partly_refused": Situation.PARTLY_REFUSED}
 _DESCRIPTIONS = {
     Situation.FAILED: _describe_failures,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Timetable:
-    """When runs of a pipeline are to start; intervals are cron's five fields."""
+    """When runs of a pipeline should start. Intervals are cron's five fields."""
 
     planned: tuple[str, ...] = ()  #: in meltano.yml
     installed: tuple[str, ...] = ()  #: in the crontab
@@ -37,7 +37,7 @@ def find_delay(runs: Sequence[PastRun], timetable: Timetable, now: datetime, mar
     intervals = timetable.installed
     is_scheduled = bool(intervals)
     if not is_scheduled and any(run.is_scheduled for run in runs):
-        # Somebody's crontab has replaced it, or the machine is new.
+        # Somebody has replaced the crontab, or the machine is new.
         intervals = timetable.planned
     good = next((run for run in runs if run.status in GOOD), None)
     if good is None:

@@ -32,7 +32,7 @@ class Channel:
     """One address of `ALERT_URLS`.
 
     Args:
-        id: tells it from others without its keys.
+        id: identifies it without showing its keys.
         service: such as `slack`.
         limit: how long it may take for one message, in seconds.
     """
@@ -46,7 +46,7 @@ class Channel:
         """Send a message; return whether it was delivered in time."""
 
         def call() -> bool:
-            # The form is named so that a vendor's words are text in an e-mail of HTML, too.
+            # The format is set so that a vendor's words are plain text in HTML e-mails too.
             return self._notify.notify(
                 body=message.text, title=message.title, notify_type=message.kind, body_format="text"
             )
@@ -62,7 +62,7 @@ def open_channels(urls: str, limit: float = LIMIT) -> list[Channel]:
     """
     if not urls.strip():
         return []
-    # It takes half a second to load, which only a message is worth.
+    # Loading it takes half a second, so it is imported only when there is a message.
     from apprise import Apprise  # noqa: PLC0415
     from apprise.utils.parse import parse_urls  # noqa: PLC0415
 
@@ -83,7 +83,7 @@ def open_channels(urls: str, limit: float = LIMIT) -> list[Channel]:
 
 
 def send_heartbeat(url: str, job: str, limit: float = LIMIT) -> bool:
-    """Tell a monitoring that a run ended well; return whether it answered so within `limit` seconds."""
+    """Report a good run to a monitoring service; return whether it confirmed that within `limit` seconds."""
     address = url.replace("{job}", job)
     return _call_within(limit, lambda: requests.get(address, timeout=limit).ok)
 
@@ -91,8 +91,8 @@ def send_heartbeat(url: str, job: str, limit: float = LIMIT) -> bool:
 def _call_within(limit: float, call: Callable[[], bool]) -> bool:
     """Return what a call returns; False when it takes longer than `limit` seconds.
 
-    A server may send a byte every second for hours, so timeouts of sockets alone limit nothing. Apprise's own limit
-    leaves a thread behind that the process would wait for at its end; this one is not waited for.
+    A server may send a byte every second for hours, so timeouts of sockets alone limit nothing. With Apprise's own
+    limit, the process would wait at its end for a remaining thread. It does not wait for this one.
     """
     answers: list[bool] = []
 

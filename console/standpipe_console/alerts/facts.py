@@ -1,4 +1,4 @@
-"""What is known of a pipeline now: from the history, the crontab and live's inbox."""
+"""What is known about a pipeline now: from the history, the crontab and live's inbox."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 #: Variables of `.env` whose values no message may show.
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|ALERT_URLS|HEARTBEAT_URL")
-#: Runs that are looked at: more failures in a row are a failure of months.
+#: The number of runs that are read. More failures in a row would have taken months.
 _RUNS = 100
 
 
 def gather_facts(
     project: Project, history: History, pipeline: Pipeline, settings: AlertSettings, now: float
 ) -> PipelineFacts:
-    """Return what is known of a pipeline."""
+    """Return what is known about a pipeline."""
     secrets = _list_secrets(project)
     rows = history.list_runs(job=pipeline.job, environment=project.environment, is_subset=False, limit=_RUNS)
     runs = read_runs(rows, secrets)
@@ -49,7 +49,7 @@ def gather_facts(
 
 
 def _name_pipeline(project: Project, pipeline: Pipeline) -> str:
-    """Return the name of a pipeline in a sentence; with its environment, unless that is the project's usual one."""
+    """Return the name of a pipeline for a sentence, with its environment unless that is the default one."""
     return pipeline.name if project.is_default else f"{pipeline.name} of {project.environment}"
 
 
@@ -62,7 +62,7 @@ def _read_run(row: RunRow, secrets: Iterable[str]) -> PastRun:
     counts: dict[str, Any] = row.counts
     refused = {clean_reason(reason, secrets): count for reason, count in (counts.get("rejected") or {}).items()}
     reason = clean_reason(row.reason, secrets)
-    # One that could not even start Meltano has failed; one that gave way to another run has not.
+    # A run that could not start Meltano has failed. A run that let another one go first has not.
     status = "failed" if row.status == "not_started" and "was not started" not in reason else row.status
     return PastRun(row.started_at, status, reason, int(counts.get("records") or 0), refused, row.trigger)
 

@@ -1,4 +1,4 @@
-"""What keeps live from bringing changes over, as its inbox tells it."""
+"""What keeps live from delivering changes, according to its inbox."""
 
 from __future__ import annotations
 
@@ -24,19 +24,22 @@ if TYPE_CHECKING:
     from standpipe_console.project.pipelines import Pipeline
 
 
-#: What live keeps in its inbox: its process, its last look at Chargebee's events, and what a job fails on.
+#: What live keeps in its inbox: its process, its last poll of Chargebee's events, and why a job fails.
 FACTS = ("live", "poll", "{job}.trouble")
 
 
 @dataclass(frozen=True)
 class Moment:
-    """The time, and how long trouble must last to be told."""
+    """The time, and how long trouble must last before people are notified."""
 
     now: float
     alert_after: float
 
     def is_over(self, since: float, until: float | None = None) -> bool:
-        """Return whether trouble has lasted too long, by `until`: an attempt that began then may end it."""
+        """Return whether trouble has lasted too long at the time `until`.
+
+        An attempt that began then may still end it.
+        """
         return (until or self.now) - since >= self.alert_after
 
 
@@ -57,7 +60,7 @@ def find_live_trouble(project: Project, pipeline: Pipeline, now: float, secrets:
 
 
 def read_facts(url: str, schema: str, job: str) -> dict[str, Any]:
-    """Return what live has noted; nothing when there is no inbox.
+    """Return what live has stored about itself; nothing when there is no inbox.
 
     Raises:
         InboxUnavailableError: the database does not answer.
@@ -72,7 +75,7 @@ def read_facts(url: str, schema: str, job: str) -> dict[str, Any]:
 
 
 def has_inbox(url: str) -> bool:
-    """Return whether live has ever worked with this inbox; of a server's database nobody knows before it is opened."""
+    """Return whether live may have used this inbox. For a database on a server, only opening it would show that."""
     path = sa.make_url(url).database
     return not url.startswith("sqlite") or bool(path and Path(path).exists())
 
@@ -84,8 +87,8 @@ def judge_live(
 
     Args:
         facts: what live keeps in its inbox, see `FACTS`.
-        moment: the time, and for how long trouble is nobody's business.
-        reads_events: whether the pipeline hears of changes through Chargebee's events.
+        moment: the time, and how long trouble must last before people are notified.
+        reads_events: whether the pipeline learns of changes from Chargebee's events.
         is_alive: whether a process runs.
     """
     process, poll, trouble = (facts.get(name) or {} for name in FACTS)

@@ -1,4 +1,4 @@
-"""Which messages to send: one for each change of a side, none twice. Pure."""
+"""Decides which messages to send: one for each change of a side, and none twice. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["failure", "warning", "success", "info"]
 
-#: How grave a situation is, and the title of its message.
+#: The severity of a situation, and the title of its message.
 _TITLES: dict[Situation, tuple[Kind, str]] = {
     Situation.FAILED: ("failure", "Standpipe: the {name} failed"),
     Situation.GUARDED: ("warning", "Standpipe: a guard stopped the {name}"),
@@ -53,7 +53,7 @@ _ENDS = {
 
 @dataclass(frozen=True)
 class Told:
-    """A situation that a channel was told about and that has not ended since."""
+    """A situation of which a channel received an alert, and that has not ended since."""
 
     job: str
     situation: Situation
@@ -81,7 +81,7 @@ class Message:
 def choose_messages(
     facts: PipelineFacts, conditions: Mapping[Side, Condition | None], told: Iterable[Told], reader: Reader
 ) -> Iterator[Message]:
-    """Yield the messages to a channel that was told this so far."""
+    """Yield the messages for a channel that has received these alerts so far."""
     by_side: dict[Side, list[Told]] = {side: [] for side in Side}
     for one in told:
         if one.job == facts.job:
@@ -92,7 +92,7 @@ def choose_messages(
             if before:
                 yield _build_end(facts, before, reader)
         elif (condition.situation, condition.cause) not in {(one.situation, one.cause) for one in before}:
-            # The causes of one situation stay told until it ends: they may come in turns.
+            # The causes of a situation are remembered until it ends, because they may alternate.
             ends = tuple(one for one in before if one.situation is not condition.situation)
             kind, title = _TITLES[condition.situation]
             tells = Told(facts.job, condition.situation, condition.cause, condition.since, reader.now)

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 #: Values that are shorter than any key would also be ordinary words.
 _SHORTEST_SECRET = 8
 _EMAIL = re.compile(r"[^\s@\"'`<>(),;:]+@[^\s@\"'`<>(),;:]+\.[^\s@\"'`<>(),;:.]+")
-#: How `standpipe run` begins and ends a reason: the message says the first itself, and the log is on another machine.
+#: How `standpipe run` begins and ends a reason. The message already says the first part, and the log is on another
+#: machine.
 _BEGINNING = re.compile(r"^\S+ (?:failed \(exit code \d+\)|was killed by signal \d+)(?:: |; |$)")
 _ENDING = re.compile(r"(?:^|; ?)its log is \S.*$")
-#: What to do, by what a reason says; the first that fits counts.
+#: What to do, by the text of the reason. The first match counts.
 _REMEDIES = (
     (re.compile(r"refused the (?:key|token)|Missing config|is not set up"), "Run `standpipe setup`."),
     (re.compile(r"--full-refresh|was killed|run `|\bset `|change `|check `|Run "), ""),  # it says so itself
@@ -36,7 +37,7 @@ def clean_reason(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, "…")
-    # Shortened last: half of a key or of an address would not be recognised.
+    # The text is shortened last, because half of a key or an address would not be recognised.
     return clean_text(_EMAIL.sub("(an e-mail address)", text)).rstrip(".;: ")
 
 
@@ -46,6 +47,9 @@ def find_remedy(reason: str) -> str:
 
 
 def name_cause(reason: str) -> str:
-    """Return a short name of a reason: the same for two runs that failed alike, whatever ids and figures they name."""
+    """Return a short name of a reason.
+
+    It is the same for two runs that failed in the same way, whatever ids and numbers they mention.
+    """
     alike = re.sub(r"\S*\d\S*", "#", reason)
     return hashlib.sha256(alike.encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Times and numbers as a person says them. Pure."""
+"""Times and numbers in the words of everyday language. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TIMES = (
     "twice",
     *(f"{n} times" for n in ("three", "four", "five", "six", "seven", "eight", "nine", "ten")),
 )
-#: Days after which a weekday no longer says which day it was.
+#: The number of days after which a weekday no longer identifies a day.
 _WEEK = 7
 
 
@@ -26,7 +26,7 @@ def count_times(count: int) -> str:
 
 @dataclass(frozen=True)
 class Reader:
-    """Who reads a message: when, and by which clock.
+    """The reader of a message: the time of reading, and the reader's time zone.
 
     Args:
         now: unix seconds.
@@ -48,7 +48,7 @@ class Reader:
 
     def _read_clock(self, at: float) -> str:
         local = datetime.fromtimestamp(at, self.zone)
-        # Machines run in UTC whose readers do not: then the zone is part of the time.
+        # Many machines run in UTC while their readers do not. Then the zone is part of the time.
         return f"{local:%H:%M} UTC" if local.tzname() == "UTC" else f"{local:%H:%M}"
 
     def _name_day(self, at: float) -> str:

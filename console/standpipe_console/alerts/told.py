@@ -1,4 +1,4 @@
-"""What the channels were told, in the history's table `alerts`."""
+"""The alerts that each channel has received, in the history's table `alerts`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def list_told(history: History, channel: str) -> list[Told]:
-    """Return what a channel was told, and no end of it since."""
+    """Return the situations of which a channel has received an alert, but not yet the end."""
     known = {one.value for one in Situation}
     return [
         Told(row.job, Situation(row.situation), row.cause, row.since, row.sent_at or row.since)

@@ -69,7 +69,7 @@ def describe_account(key: Key, settings: JsonObject, facts: PluginFacts) -> str:
 
 
 def check_key(key: Key, settings: JsonObject, facts: PluginFacts, now: datetime | None = None) -> Iterator[Finding]:
-    """Yield what an API tells about a key: whether it knows the key, permissions, account, clock, and rate limit."""
+    """Yield what an API says about a key: whether it knows the key, permissions, account, clock, and rate limit."""
     api = CONNECT[key.api](settings, facts)
     response = api.get(_IDENTIFY[key.api])
     if not response.ok:
@@ -86,7 +86,7 @@ def check_scopes(api: Api, key: Key) -> Iterator[Finding]:
     writes = PROBES.get(f"{key.api}-write", ()) if key.plugin.startswith("target-") else ()
     probes = (*PROBES[key.api], *writes)
     responses = [(name, api.call(method, path, body)) for name, method, path, body in probes]
-    # Other refusals, such as that of the unknown id, prove the permission.
+    # Any other refusal, such as the one for the unknown id, proves the permission.
     refusals = [
         (name, one)
         for name, one in responses

@@ -1,4 +1,4 @@
-"""What doctor says about alerts."""
+"""The checks of alerts in `doctor`."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def check_settings(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
 
 
 def check_moments(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
-    """Yield whether the tap reads the events that become moments."""
+    """Check whether the tap reads the events that become moments."""
     chosen = project.get_effective_settings(pipeline.map).get("moments")
     if not chosen:
         return
@@ -119,7 +119,7 @@ def check_dry_run(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
     try:
         found = dry_run_rows(project, pipeline, rows)
         if not found.records:
-            # The filter is right, but leaves the invented record out, so that the target has seen nothing.
+            # The filter is valid, but it leaves the invented record out, so the target was not checked.
             dry_run_rows(project, pipeline, rows, [pipeline.filter_setting])
     except ConsoleError as error:
         yield Finding("dry run", "fail", error.message, "do what the message says; nothing was written")

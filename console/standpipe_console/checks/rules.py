@@ -48,7 +48,7 @@ def compare_settings(pipeline: Pipeline, of_map: JsonObject, of_target: JsonObje
 
 
 def check_filter(pipeline: Pipeline, of_map: JsonObject, of_target: JsonObject) -> Iterator[Finding]:
-    """Yield what the filter of the map does with those that it leaves out. Both include their defaults."""
+    """Yield what happens to customers that the map's filter leaves out. Both include their defaults."""
     check = "filter"
     expression = of_map.get(pipeline.filter_setting) if pipeline.filter_setting else None
     if not expression:

@@ -1,4 +1,4 @@
-"""What runs did: one database that the targets' journals are loaded into, and that pages, alerts and undo read.
+"""The history of runs: a database into which the targets' journals are loaded. Pages, alerts and undo read it.
 
 A target writes a journal while it works. The console loads journals into the history at the start and at the end of
 `standpipe run`, and whenever a command opens the history, so that a bare `meltano run` is known, too.

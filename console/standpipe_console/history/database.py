@@ -19,7 +19,8 @@ from .tables import SCHEMA
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: A change of thirty fields takes about a kilobyte: a page of this size is filled by twelve, a small one half by two.
+#: A change of thirty fields takes about a kilobyte. Twelve of them fill a page of this size, while in a smaller page
+#: more space stays empty.
 _PAGE_SIZE = 16_384
 
 
@@ -43,7 +44,7 @@ class Database:
             json_deserializer=msgspec.json.decode,
         )
         self.dialect = self.engine.dialect.name
-        #: `INSERT … ON CONFLICT`, which each dialect spells for itself.
+        #: `INSERT … ON CONFLICT` in each dialect.
         self.insert: Any = _INSERTS[self.dialect]
         if self.dialect == "sqlite":
             _prepare_file(self.engine.url.database)
@@ -63,7 +64,7 @@ class Database:
         self.engine.dispose()
 
     def rewrite_file(self) -> None:
-        """Write an SQLite file anew: until then its free pages hold what was deleted, or replaced, earlier."""
+        """Rewrite an SQLite file, because its free pages still contain deleted and replaced data."""
         if self.dialect != "sqlite":
             return
         connection = self.engine.raw_connection()
@@ -87,17 +88,18 @@ class Database:
 
 
 def _prepare_file(name: str | None) -> None:
-    """Make the file, that only its owner may read: SQLite's own would be open to everybody for a moment."""
+    """Create the file for its owner only. If SQLite created it, everybody could read it for a moment."""
     if name and name != ":memory:":
         Path(name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Only a file that is not there yet: to close a file that this process has open elsewhere would drop SQLite's
-        # locks on it, and another process could then remove its write-ahead log (sqlite.org/howtocorrupt.html, 2.2).
+        # Only if the file does not exist yet. If this process has the file open elsewhere, closing it here would
+        # release SQLite's locks on it, and another process could remove its write-ahead log
+        # (sqlite.org/howtocorrupt.html, 2.2).
         with suppress(FileExistsError):
             os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
-    """Make commits durable, and let readers work beside a writer."""
+    """Make commits durable, and let readers read while a writer writes."""
     connection.isolation_level = None  # transactions begin by `_begin`, not by the driver's guess
     # FULL: the journal is deleted after the commit, which must not be lost then.
     for setting in (f"page_size={_PAGE_SIZE}", "journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000"):
@@ -105,7 +107,10 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: sa.Connection) -> None:
-    """Let a writer take the lock at once: one that reads first could not take it later, beside another writer."""
+    """Let a writer take the lock at once.
+
+    A transaction that reads first may not get it later if there is another writer.
+    """
     is_writer = connection.get_execution_options().get("writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
 

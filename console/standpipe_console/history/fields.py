@@ -1,4 +1,4 @@
-"""The fields of a change as the database keeps them: a fifth of the space of the journal's form.
+"""The fields of a change in the database's form, which takes a fifth of the space of the journal's form.
 
 A dot leads into an object, and before and after are a list: `custom_attributes.cb_mrr: {"before": 1, "after": 2}` is
 `{"custom_attributes": {"cb_mrr": [1, 2]}}`.
@@ -30,7 +30,7 @@ def pack_fields(fields: Mapping[str, FieldChange]) -> JsonObject:
 
 
 def unpack_fields(packed: Mapping[str, JsonValue]) -> dict[str, FieldChange]:
-    """Return fields by the names that the target has for them."""
+    """Return fields under the target's names for them."""
     fields = {}
     for name, value in packed.items():
         if isinstance(value, dict):
@@ -41,7 +41,7 @@ def unpack_fields(packed: Mapping[str, JsonValue]) -> dict[str, FieldChange]:
 
 
 def _clean(value: JsonValue) -> JsonValue:
-    """Return a value without the character NUL, which PostgreSQL cannot keep."""
+    """Return a value without NUL characters, which PostgreSQL cannot store."""
     if isinstance(value, str):
         return value.replace("\0", "")
     if isinstance(value, list):

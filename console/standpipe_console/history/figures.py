@@ -20,7 +20,7 @@ FIGURES = {
 
 
 def sum_figures(counts: Mapping[str, JsonValue]) -> dict[str, int | None]:
-    """Return the figures of a run by column; None for a run whose target has counted nothing."""
+    """Return the figures of a run by column; None if its target has no counts."""
     if not counts:
         return dict.fromkeys(FIGURES)
     return {column: int(sum(_add_up(counts.get(name, 0)) for name in names)) for column, names in FIGURES.items()}

@@ -1,6 +1,6 @@
 """Load the journals of targets into the history, each line once, however often a loader is killed.
 
-The row of a run keeps how many lines of its journal are loaded, and is committed together with what they said. A
+The row of a run stores how many lines of its journal are loaded. It is committed together with their content. A
 loader that was killed therefore continues where its last commit ended. A journal is deleted when all of it is loaded.
 """
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from .database import Database
 
 LOGGER = logging.getLogger(__name__)
-#: Streams of the journal that are no records of the source: they are in no count of records.
+#: Streams of the journal without records of the source. They are not counted as records.
 _NO_RECORDS = frozenset({ATTRIBUTES, "not_sent"})
-#: Records of one transaction.
+#: The number of records per transaction.
 BATCH = 1000
 #: How long to wait for another program that loads, in seconds.
 _LOCK_WAIT = 30.0
@@ -43,7 +43,7 @@ _LOCK_WAIT = 30.0
 
 @dataclass
 class _Reading:
-    """What was read of a journal so far."""
+    """The part of a journal that has been read so far."""
 
     run: RunStart | None = None
     end: RunEnd | None = None
@@ -54,7 +54,7 @@ class _Reading:
     last_at: float = 0.0
 
     def read(self, line: Line) -> RecordOutcome | None:
-        """Take the next line; return what it says of a record, if it does."""
+        """Read the next line; return what it says about a record, if anything."""
         if isinstance(line, RecordResult):
             return self._count(_build_outcome(line, line, self.last_at))
         self.last_at = line.at
@@ -69,7 +69,7 @@ class _Reading:
         return None
 
     def settle_rest(self) -> list[RecordOutcome]:
-        """Return the writes that no answer is known of, after the target has ended."""
+        """Return the writes without a known answer, after the target has ended."""
         intents = list(self.open_intents.values())
         return [
             self._count(_build_write(one, Outcome(n=one.n, kind="unknown", at=one.at, fields=one.fields)))
@@ -120,7 +120,7 @@ def _build_outcome(record: Intent | RecordResult, result: Outcome | RecordResult
 
 
 def _clean(text: str) -> str:
-    """Return a text without the character NUL, which PostgreSQL cannot keep."""
+    """Return a text without NUL characters, which PostgreSQL cannot store."""
     return text.replace("\0", "")
 
 
@@ -137,7 +137,7 @@ class Loader:
         folder: where the journals are, a folder for each plugin.
         environment: Meltano's environment, for runs that `standpipe run` did not start.
         host: this machine.
-        find_job: gives the job of a plugin of meltano.yml, for such runs.
+        find_job: returns the job of a plugin in meltano.yml, for such runs.
     """
 
     database: Database
@@ -149,7 +149,8 @@ class Loader:
     def load_all(self) -> set[str] | None:
         """Load every journal, the oldest first.
 
-        Returns the runs whose targets still write theirs; None when another program loads and does not end.
+        Returns the runs whose targets still write theirs; None when another program is loading and does not finish in
+        time.
         """
         if not self.folder.is_dir():
             return set()
@@ -187,7 +188,7 @@ class Loader:
         number = 1
         for number, line in enumerate(lines, 2):
             outcome = reading.read(line)
-            # A validation says what would be done: that is no history of a record.
+            # A validation only says what would be done, so it is not part of a record's history.
             if outcome and number > loaded and reading.run and reading.run.mode != "validate":
                 batch.append(outcome)
             if len(batch) == BATCH:

@@ -44,8 +44,8 @@ def migrate(connection: sa.Connection, steps: Mapping[int, Step] = STEPS) -> Non
         METADATA.create_all(connection)
     elif present > newest:
         raise ConsoleError(
-            f"The history is of version {present}, and this console knows {newest}: bring the console up to date with "
-            "`meltano install utility standpipe`."
+            f"The history has version {present}, but this console only knows versions up to {newest}: update it "
+            "with `meltano install utility standpipe`."
         )
     else:
         for version in range(present + 1, newest + 1):

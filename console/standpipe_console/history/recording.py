@@ -1,7 +1,7 @@
-"""What a journal says of records, as rows of the history.
+"""Stores what a journal says about records as rows of the history.
 
-A record has a row in a run only where something happened: it was written, refused or skipped for a new reason, or a
-problem of an earlier run is gone. That a record is unchanged as before is a count of the run.
+A record has a row in a run only if something happened: it was written, refused, or skipped for a new reason, or an
+earlier problem is solved. Records that are still unchanged are only counted.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
     from .database import Database
 
-#: Outcomes after which a record needs nobody's attention: as long as they repeat, they are only counted.
+#: Outcomes that need no attention. While they repeat, they are only counted.
 UNCHANGED = "unchanged"
-#: Outcomes that stand for a problem of the record, until another outcome comes.
+#: Outcomes that mean that the record has a problem until it has another outcome.
 PROBLEMS = frozenset({"rejected", "skipped", "held", "unknown", "not_written"})
-#: Outcomes that say nothing about the record itself.
+#: Outcomes that say nothing about the record.
 _SAYS_NOTHING = frozenset({"not_reached", "not_sent"})
 #: Outcomes of a write that changed nothing.
 _NOT_WRITTEN = PROBLEMS | _SAYS_NOTHING | {UNCHANGED}
-#: Of several outcomes of one record in one run the greatest stands; the others, such as of companies that were
-#: attached, have rank 1, and what needed no write has rank 0.
+#: If a record has several outcomes in one run, the one with the greatest rank counts. Outcomes without a write have
+#: rank 0. Outcomes that are not listed, such as of attached companies, have rank 1.
 _RANKS = {
     "rejected": 5,
     "unknown": 4,
@@ -56,7 +56,7 @@ class Write:
 
 @dataclass(frozen=True)
 class RecordOutcome:
-    """What a run says of one record."""
+    """What a run says about one record."""
 
     stream: str
     record_id: str
@@ -77,12 +77,12 @@ class RecordOutcome:
 
     @property
     def rank(self) -> int:
-        """Which outcome of a run stands: the greatest, the later of two."""
+        """The rank of an outcome: of several in one run, the greatest counts; of equal ones, the last."""
         return _RANKS.get(self.kind, int(self.was_written))
 
     @property
     def was_written(self) -> bool:
-        """Whether it changed a record of the vendor, or may have."""
+        """Whether it changed, or may have changed, a record of the vendor."""
         if self.write is None:
             return False
         # A record may be refused after a part of it was written.
@@ -91,7 +91,7 @@ class RecordOutcome:
 
 @dataclass
 class _Known:
-    """What the history last knew of a record."""
+    """What the history last knew about a record."""
 
     kind: str = UNCHANGED
     reason: str = ""
@@ -105,7 +105,7 @@ class _Known:
 
 @dataclass
 class Recorder:
-    """Writes what one run says of records.
+    """Stores what one run says about records.
 
     Args:
         database: the history.
@@ -123,7 +123,7 @@ class Recorder:
         self._connection = connection
         attributes = _list_written_attributes(outcomes)
         known = self._read_known({one.record_id for one in outcomes} | attributes.keys())
-        # A value that was taken shows that its attribute is there, although the run that created it was killed.
+        # An accepted value shows that its attribute exists, even if the run that created it was killed.
         found = [one for one in attributes.values() if known.get(one.key, _Known()).kind == "unknown"]
         outcomes = [*outcomes, *found]
         rows: dict[tuple[str, str], RecordOutcome] = {}
@@ -163,7 +163,7 @@ class Recorder:
                 row.kind,
                 row.reason,
                 row.run,
-                # Whether a write was behind it is not kept: only another write of the same run could take its place.
+                # Whether a write led to it is not stored. Only another write of the same run could replace it.
                 _RANKS.get(row.kind, 0),
                 row.name,
                 row.email,
@@ -287,7 +287,7 @@ class Recorder:
             )
 
     def _count_reject(self, one: RecordOutcome, reject: dict[str, Any] | None) -> dict[str, Any]:
-        """Return the row of a record that was refused: for the first time since it was taken, or once more."""
+        """Return the row of a refused record. It is new if the record was accepted before."""
         is_same = reject is not None and reject["resolved_at"] is None
         is_counted = reject is not None and reject["last_run"] == self.run
         return {
@@ -303,10 +303,10 @@ class Recorder:
             "resolved_at": None,
         }
 
-    # Writes of an earlier run of which the answer is unknown
+    # Writes of an earlier run without a known answer
 
     def _resolve_unknown(self, run: int, one: RecordOutcome) -> None:
-        """Settle a write whose answer a killed run did not see, by what this run found at the vendor."""
+        """Decide about a write whose answer a killed run did not receive, by what this run found at the vendor."""
         table = RECORDS.c
         is_it = (table.run == run, table.record_id == one.record_id, table.stream == one.stream)
         statement = (
@@ -347,7 +347,7 @@ class Recorder:
 
 
 def _list_written_attributes(outcomes: Sequence[RecordOutcome]) -> dict[str, RecordOutcome]:
-    """Return the attributes whose values the vendor took, as records that are there, by their ids."""
+    """Return the attributes whose values the vendor accepted, as existing records by their ids."""
     found = {}
     for one in outcomes:
         if one.write and one.was_written and one.kind != "unknown" and one.stream in _MODELS:
@@ -359,7 +359,7 @@ def _list_written_attributes(outcomes: Sequence[RecordOutcome]) -> dict[str, Rec
 
 
 def _merge(one: RecordOutcome, before: _Known) -> RecordOutcome:
-    """Return an outcome with the names that an earlier one had, where it has none itself."""
+    """Return an outcome, completed with the names in an earlier one."""
     return replace(
         one,
         remote_id=one.remote_id or before.remote_id,
@@ -370,13 +370,13 @@ def _merge(one: RecordOutcome, before: _Known) -> RecordOutcome:
 
 
 def _judge(action: str, intended: Mapping[str, FieldChange], found: RecordOutcome) -> bool | None:
-    """Return whether a write arrived, judged by what a later run found; None if that does not show it."""
+    """Return whether a write arrived, according to a later run; None if that run does not show it."""
     if found.kind == UNCHANGED:
         return True
     if not found.write:
         return None
     if action == "create":
-        # A run that creates it again has not found it.
+        # A run that creates the record again did not find it.
         return found.write.action != "create"
     return not _find_missing(intended, found)
 

@@ -1,4 +1,4 @@
-"""What the history says of records: their outcomes, their changes, and which are refused."""
+"""Reads records from the history: their outcomes, their changes, and which are refused."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ SORTS = {
 REJECT_SORTS = frozenset({"record_id", "name", "plugin", "reason", "first_at", "last_at", "times"})
 #: The greatest character: what begins with a text lies between that text and the text with this one behind it.
 _GREATEST = "\U0010ffff"
-#: How many ids stand in one statement.
+#: The number of ids per statement.
 _CHUNK = 500
 _SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-#: Columns that an outer join leaves empty for what is forgotten.
+#: Columns that an outer join leaves empty for forgotten records.
 _TEXTS = frozenset({"run_id", "remote_id", "name", "email", "company"})
 #: What names a person.
 PERSONAL = ("record_id", "remote_id", "email")
@@ -66,7 +66,7 @@ class RecordReader:
         offset: int = 0,
         limit: int = 100,
     ) -> Page[RecordRow]:
-        """Return some records of a run: those that were written, refused or skipped anew.
+        """Return some records of a run: those that were written, refused, or skipped for a new reason.
 
         Args:
             run_id: the run.
@@ -114,9 +114,9 @@ class RecordReader:
     def find_customer(self, text: str, limit: int = 50) -> list[RecordRow]:
         """Return the records whose id, remote id, e-mail address, name or company begins with a text.
 
-        Each record comes once, with its last outcome; those that are equal to the text come first.
+        Each record appears once, with its last outcome. Exact matches come first.
         """
-        # On both databases `lower` knows ASCII only: other letters are looked for in the usual spellings.
+        # In both databases `lower` only converts ASCII, so other letters are searched for in the usual spellings.
         spellings = {fold_ascii(one) for one in (text.strip(), text.strip().lower(), text.strip().title())} - {""}
         parts = [
             sa.select(LAST_KNOWN, RUNS.c.run_id)
@@ -304,5 +304,5 @@ def _is_named(row: RecordRow, spellings: set[str]) -> bool:
 
 
 def fold_ascii(text: str) -> str:
-    """Return a text in small letters as the databases do: they know ASCII only."""
+    """Return a text in lower case as the databases do, which only convert ASCII letters."""
     return text.translate(_SMALL)

@@ -57,7 +57,7 @@ class ChangeRow(msgspec.Struct, frozen=True):
 
 
 class RecordRow(msgspec.Struct, frozen=True):
-    """What a run did with a record, unless it did nothing."""
+    """What a run did with a record. There is none if it did nothing."""
 
     run_id: str
     plugin: str

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from standpipe_console._kit.journal_lines import RunEnd
 
-#: The exit code of a run that did not start because another one holds the lock (EX_TEMPFAIL of sysexits.h).
+#: The exit code of a run that did not start because another run has the lock (EX_TEMPFAIL of sysexits.h).
 NOT_STARTED = 75
-#: What the target itself says, and is more exact than any exit code.
+#: The statuses that the target itself reports, which are more exact than any exit code.
 _EXACT = {"guarded", "stopped", "killed"}
 _GOOD = {"completed", "partly_refused"}
 

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 _DAY = 86_400
-#: Seconds after which a run of another machine that has not ended is taken for killed.
+#: Seconds after which an unfinished run of another machine counts as killed.
 _LONGEST_RUN = _DAY
 
 
 class StartedRun(msgspec.Struct, frozen=True):
-    """What is known of a run when it starts."""
+    """What is known about a run at its start."""
 
     run_id: str
     job: str
@@ -55,9 +55,9 @@ class History(RecordReader):
 
     Args:
         url: the address of the database.
-        folder: where the console keeps locks, and targets their journals.
+        folder: the folder of the console's locks and the targets' journals.
         environment: Meltano's environment, for runs that `standpipe run` did not start.
-        find_job: gives the job of a target of meltano.yml, for such runs.
+        find_job: returns the job of a target in meltano.yml, for such runs.
         schema: the schema on PostgreSQL, if not the usual one.
 
     Raises:
@@ -94,7 +94,7 @@ class History(RecordReader):
     # Journals
 
     def load_journals(self) -> None:
-        """Load what targets have written, and find the runs that were killed.
+        """Load the journals of targets, and find the runs that were killed.
 
         Raises:
             SQLAlchemyError: the history cannot be written; the journals stay.
@@ -105,7 +105,7 @@ class History(RecordReader):
             self._find_killed(alive)
 
     def try_load_journals(self) -> None:
-        """Load what targets have written; when that is impossible, say so once: the journals stay for the next time."""
+        """Load the journals of targets. If that is impossible, log it once; the journals are loaded next time."""
         try:
             self.load_journals()
         except (SQLAlchemyError, OSError) as error:
@@ -116,7 +116,7 @@ class History(RecordReader):
             )
 
     def _find_killed(self, alive: set[str]) -> None:
-        """Mark the runs that say that they are under way, and of which nothing lives."""
+        """Mark runs as killed that are marked as running but have no living process."""
         is_open = RUNS.c.status.in_(("running", "loading"))
         with self.database.read() as connection:
             statement = sa.select(RUNS).where(is_open, RUNS.c.environment == self._environment)
@@ -130,9 +130,10 @@ class History(RecordReader):
                 self._mark_killed(RUNS.c.id == row.id)
 
     def _is_abandoned(self, row: sa.Row[Any]) -> bool:
-        """Return whether a run of another machine, whose lock cannot be seen from here, has been killed.
+        """Return whether a run on another machine was killed. Its lock cannot be seen from here.
 
-        Each container is a machine of its own, which never comes back. A run that goes on after all writes its end.
+        Each container is a machine of its own, which never comes back. If the run is still going on, it will store its
+        end.
         """
         if row.started_at < time.time() - _LONGEST_RUN:
             return True
@@ -227,7 +228,7 @@ class History(RecordReader):
         return self._fetch(statement, RunRow)
 
     def find_last_good_run(self, jobs: Sequence[str], environment: str) -> RunRow | None:
-        """Return the last run of some jobs over everything that went to its end; None when there was none."""
+        """Return the last full run of some jobs that was completed; None when there was none."""
         statement = sa.select(RUNS).where(
             RUNS.c.job.in_(jobs),
             RUNS.c.environment == environment,
@@ -244,14 +245,14 @@ class History(RecordReader):
         return found[0] if found else None
 
     def find_runs(self, text: str) -> list[RunRow]:
-        """Return the runs whose id begins with a text, two at most: a person types the first letters only."""
+        """Return at most two runs whose id begins with a text, because people type only the first letters."""
         is_prefix = begins_with(RUNS.c.run_id, text)
         return self._fetch(sa.select(RUNS).where(is_prefix).order_by(RUNS.c.run_id).limit(2), RunRow)
 
     # Pauses and alerts
 
     def pause(self, job: str, reason: str, run_id: str = "") -> None:
-        """Keep a job from running until it is resumed; the first pause of a job stands."""
+        """Keep a job from running until it is resumed. The first pause of a job counts."""
         statement = self.database.insert(PAUSES).values(job=job, since=time.time(), reason=reason, run_id=run_id)
         with self.database.write() as connection:
             connection.execute(statement.on_conflict_do_nothing())
@@ -281,7 +282,7 @@ class History(RecordReader):
             )
 
     def remove_alert(self, job: str, situation: str, cause: str = "", channel: str = "") -> None:
-        """Delete what a channel was told about a job, because the situation has ended."""
+        """Forget the alerts that a channel received about a job, because the situation has ended."""
         which = {"job": job, "situation": situation, "cause": cause, "channel": channel}
         with self.database.write() as connection:
             connection.execute(sa.delete(ALERTS).where(*(ALERTS.c[name] == value for name, value in which.items())))
@@ -289,9 +290,9 @@ class History(RecordReader):
     # Removal
 
     def prune(self, now: float, days: int) -> int:
-        """Delete the runs that are older, with their records and changes; return how many runs there were.
+        """Delete older runs with their records and changes; return the number of runs.
 
-        What a record's last problem was, and open rejects, stay: the next run is compared with them.
+        The last problems of records and open rejects stay, because the next run is compared with them.
         """
         oldest = now - days * _DAY
         with self.database.write() as connection:
@@ -306,9 +307,9 @@ class History(RecordReader):
         return len(runs)
 
     def erase(self, names: Iterable[str]) -> int:
-        """Delete everything about a person, by ids and e-mail addresses; return how many rows there were.
+        """Delete everything about a person, by ids and e-mail addresses; return the number of rows.
 
-        Waiting journals are loaded first, so that none brings the person back.
+        Journals are loaded first, so that none of them brings the person back.
 
         Raises:
             ConsoleError: a run is writing its journal just now.
@@ -326,7 +327,7 @@ class History(RecordReader):
             ids = list(connection.execute(sa.select(LAST_KNOWN.c.record_id).where(is_person)).scalars())
             wanted = {*ids, *(name.strip() for name in names)}
             removed = _delete_records(connection, RECORDS.c.record_id.in_(wanted))
-            # By the index over small letters; other spellings of an id are other records.
+            # This uses the lower-case index. Other spellings of an id are other records.
             is_known = sa.func.lower(LAST_KNOWN.c.record_id).in_({fold_ascii(one) for one in wanted})
             for table, which in ((LAST_KNOWN, is_known), (REJECTS, sa.true())):
                 is_about = sa.and_(which, table.c.record_id.in_(wanted))
@@ -335,7 +336,7 @@ class History(RecordReader):
         return removed
 
     def forget(self, plugin: str, jobs: Iterable[str]) -> int:
-        """Delete everything about a target, and the pauses and alerts of its jobs; return how many runs there were.
+        """Delete everything about a target, and the pauses and alerts of its jobs; return the number of runs.
 
         Raises:
             ConsoleError: a run is writing its journal just now.

@@ -1,6 +1,6 @@
 """The tables of the history. docs/history.md describes them for reports: change both together.
 
-Another form of a table is a step in `migrations`.
+A change of a table needs a step in `migrations`.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ LAST_KNOWN = sa.Table(
     sa.Column("company", _TEXT, nullable=False),
     sa.Index("last_known_by_at", "at"),
 )
-#: What a customer is found by: one index each.
+#: The columns by which a customer can be found, each with an index.
 SEARCHED = tuple(LAST_KNOWN.c[name] for name in ("record_id", "remote_id", "email", "name", "company"))
 for _column in SEARCHED:
     sa.Index(f"last_known_by_{_column.name}", sa.func.lower(_column))

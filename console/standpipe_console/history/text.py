@@ -1,4 +1,4 @@
-"""How the history reads for a person."""
+"""The history as text for people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .rows import ChangeRow, Page, RecordRow, RunRow
 
-#: As many characters of a run's id as tell it from all others.
+#: The number of characters of a run's id that identify it.
 _SHORT = 8
 
 
@@ -33,7 +33,7 @@ def print_runs(out: Console, runs: Sequence[RunRow]) -> None:
 
 
 def print_run(out: Console, run: RunRow, records: Page[RecordRow], changes: Iterable[ChangeRow]) -> None:
-    """Print one run: its records that were not unchanged, and what was written to them."""
+    """Print one run: its changed, refused and newly skipped records, and what was written to them."""
     print_runs(out, [run])
     if not records.total:
         out.print("No record was written, refused or skipped for a new reason.")

@@ -1,1 +1,1 @@
-"""Live: rings from Chargebee and Intercom become runs over the ids that they name."""
+"""Live: notifications from Chargebee and Intercom ("rings") start runs over the ids that they name."""

@@ -1,4 +1,4 @@
-"""When to run, and over what: the one place that decides it. Nothing here reads a clock or does I/O."""
+"""Decides when to run, and over what. No other module decides that. Nothing here reads a clock or does I/O."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Sleep:
-    """Nothing to run before `seconds` have passed; None: not before another ring."""
+    """Nothing to run before `seconds` have passed, or, if None, before the next ring."""
 
     seconds: float | None
 
@@ -48,15 +48,15 @@ def choose_batch(
     """Decide what to run now.
 
     Args:
-        waiting: what was rung for, the oldest first
+        waiting: what waits, the oldest first
         now: unix seconds of the clock that also wrote the times of `waiting`
         timing: the settings
         last_plain_at: when live last started a plain run, in unix seconds
-        needs_plain: whether a subset run may not come before a plain one (rows are owed, or settings changed)
+        needs_plain: whether a plain run must come before any subset run (rows are owed, or settings changed)
     """
     if not waiting:
         return Sleep(None)
-    # A ring "in the future" came before this machine's clock was set back: how long it has waited is not known.
+    # A ring with a time in the future came before this machine's clock was set back, so its waiting time is unknown.
     due = [one for one in waiting if one.last_rung_at > now or _get_due_time(one, timing) <= now]
     if not due:
         return Sleep(min(_get_due_time(one, timing) for one in waiting) - now)
@@ -64,10 +64,10 @@ def choose_batch(
     ids = [one for one in due if one.target.subject is not Subject.EVERYTHING]
     wants_plain = needs_plain or len(ids) < len(due) or len(due) > timing.live_batch
     if wants_plain and plain_at <= now:
-        # It reads what changed, whoever rang: nothing has to wait any longer.
+        # A plain run reads everything that changed, so nothing has to wait any longer.
         return Batch(tuple(waiting), is_plain=True)
     if ids and not needs_plain:
-        # Before the next plain run is allowed, the oldest ids need not wait for it.
+        # While no plain run is allowed yet, a subset run takes the oldest ids.
         return Batch(tuple(ids[: timing.live_batch]), is_plain=False)
     return Sleep(plain_at - now)
 

@@ -1,4 +1,4 @@
-"""What live asks of Chargebee: events, the customer of a subscription, and the endpoints of webhooks.
+"""Live's calls to Chargebee: events, the customer of a subscription, and webhook endpoints.
 
 https://apidocs.chargebee.com/docs/api/events, /subscriptions, /webhook_endpoints
 """
@@ -42,14 +42,14 @@ SUBSCRIPTION = ListShape(
     name="subscription", items="subscription", single=True, key={"id": Text}, needed={"customer_id": Text}
 )
 ENDPOINT_NAME = "Standpipe"
-#: Chargebee takes no more for a site.
+#: The most that Chargebee permits per site.
 MOST_ENDPOINTS = 5
 
 
 def read_events(api: Api, since: int, moments: Collection[str] = ()) -> Iterator[list[JsonObject]]:
-    """Yield the ringing events after a time of Chargebee's clock (unix seconds), the oldest first, page by page.
+    """Yield the relevant events after a time of Chargebee's clock (unix seconds), the oldest first, page by page.
 
-    Events of the types in `moments` ring, too.
+    Events of the types in `moments` are included.
 
     Raises:
         ConsoleError: a page is refused, or does not prove to be whole.
@@ -63,7 +63,7 @@ def read_events(api: Api, since: int, moments: Collection[str] = ()) -> Iterator
 
 
 def find_latest_event(api: Api) -> int:
-    """Return when the latest event of any type occurred, in unix seconds of Chargebee's clock; 0 without any.
+    """Return the time of the latest event of any type, in unix seconds of Chargebee's clock; 0 if there is none.
 
     Raises:
         ConsoleError: the list is refused, or does not prove to be whole.
@@ -74,7 +74,7 @@ def find_latest_event(api: Api) -> int:
 
 
 def find_customer_id(api: Api, subscription_id: str) -> str | None:
-    """Return the customer of a subscription; None when there is no such subscription any more.
+    """Return the customer of a subscription; None if the subscription no longer exists.
 
     Raises:
         ConsoleError: the answer is refused, or does not name the customer.
@@ -85,7 +85,7 @@ def find_customer_id(api: Api, subscription_id: str) -> str | None:
 
 
 def find_endpoint(api: Api) -> JsonObject | None:
-    """Return the webhook endpoint that `install_endpoint` made; None without one.
+    """Return the webhook endpoint that `install_endpoint` created; None if there is none.
 
     Raises:
         ConsoleError: the list is refused, or does not prove to be whole.
@@ -97,10 +97,10 @@ def find_endpoint(api: Api) -> JsonObject | None:
 def install_endpoint(api: Api, url: str, username: str, password: str) -> str:
     """Create the webhook endpoint, or bring it up to date; return its id.
 
-    It rings for the events that live reads, and for no other; cards are left out of what it sends.
+    It reports only the events that live reads, and leaves out card data.
 
     Raises:
-        ConsoleError: Chargebee refuses it, such as for a key that may not write.
+        ConsoleError: Chargebee refuses it, for example because the key may not write.
     """
     body = {
         "name": ENDPOINT_NAME,

@@ -29,14 +29,14 @@ RINGING_TYPES: tuple[str, ...] = (
     # card expiry and payment type
     *(f"card_{change}" for change in ("added", "updated", "deleted", "expired")),
     *(f"payment_source_{change}" for change in ("added", "updated", "deleted", "locally_deleted", "expired")),
-    # MRR: Chargebee reckons it up to a minute after the change itself
+    # MRR: Chargebee computes it up to a minute after the change itself
     "mrr_updated",
     # subscription fields
     *(f"subscription_created{suffix}" for suffix in _BACKDATED),
     *(f"subscription_activated{suffix}" for suffix in _BACKDATED),
     *(f"subscription_changed{suffix}" for suffix in _BACKDATED),
     *(f"subscription_reactivated{suffix}" for suffix in _BACKDATED),
-    # The vendor spells this one with one l.
+    # Chargebee spells this one with one l.
     *("subscription_cancelled", "subscription_canceled_with_backdating"),
     *(
         f"subscription_{change}"
@@ -58,7 +58,7 @@ RINGING_TYPES: tuple[str, ...] = (
 
 
 def parse_event(event: JsonObject, moments: Collection[str] = ()) -> Ring:
-    """Return the ring of an event: its customers, or the subscriptions whose customers must be looked up.
+    """Return the ring for an event: its customers, or the subscriptions whose customers must be looked up.
 
     An event that can change an attribute, but names no customer, concerns all customers.
 
@@ -80,14 +80,14 @@ def _find_targets(content: object) -> Iterator[Target]:
     customers = {
         found
         for name, resource in resources
-        # A move or a hierarchy names two customers, so every resource is asked, not only the first.
+        # A move or a hierarchy names two customers, so every resource is read, not only the first.
         if is_id(found := resource.get("id" if name == "customer" else "customer_id"))
     }
     subscriptions = {found for _, resource in resources if is_id(found := resource.get("subscription_id"))}
     if customers:
         yield from (Target(JOB, Subject.CUSTOMER, one) for one in customers)
     elif subscriptions:
-        # Contract terms and ramps name a subscription alone.
+        # Contract terms and ramps name only a subscription.
         yield from (Target(JOB, Subject.SUBSCRIPTION, one) for one in subscriptions)
     else:
         yield Target(JOB, Subject.EVERYTHING)

@@ -37,7 +37,7 @@ _PORTS = {80, 443, 8080, 8443}
 )
 @click.pass_context
 def live(context: click.Context, listen: str | None) -> None:
-    """Bring changes over within seconds: read Chargebee's events, receive webhooks, run the jobs over what changed."""
+    """Deliver changes within seconds: read Chargebee's events, receive webhooks, and run jobs over changed records."""
     if context.invoked_subcommand is not None:
         return
     project: Project = context.obj
@@ -62,7 +62,7 @@ def install(project: Project, url: str, *, key_from_stdin: bool) -> None:
     if SYNC in project.ready_pipelines:
         username = project.get_variable("LIVE_CHARGEBEE_USERNAME") or "standpipe"
         password = project.get_variable("LIVE_CHARGEBEE_PASSWORD") or secrets.token_urlsafe(24)
-        # Kept first: a webhook whose password nobody knows would only ring in vain.
+        # The password is stored first, because a webhook with an unknown password would be useless.
         project.dotenv.set_value("LIVE_CHARGEBEE_USERNAME", username)
         project.dotenv.set_value("LIVE_CHARGEBEE_PASSWORD", password)
         api = _connect_to_write(project, key_from_stdin=key_from_stdin)
@@ -88,7 +88,7 @@ def remove(project: Project, *, key_from_stdin: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def status(project: Project, *, as_json: bool) -> None:
-    """Show whether live works, what waits and why nothing runs when nothing runs."""
+    """Show whether live works, what waits, and why nothing runs."""
     found = describe_live(project)
     if as_json:
         output.print_json(found)

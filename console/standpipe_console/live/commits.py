@@ -1,6 +1,6 @@
-"""Group commits: what arrives while one commit is under way shares the next one.
+"""Group commits: everything that arrives during one commit shares the next one.
 
-A durable commit takes milliseconds whatever it holds, so one commit per ring could not keep up with a burst.
+A durable commit takes milliseconds, whatever its size. One commit per ring could not keep up with a burst.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from .rings import Ring
 
 _SUBJECT = "Events cannot be stored, so their senders must send them again"
-#: How long a commit waits for more rings, in seconds: each one costs as much as a hundred rings do.
+#: How long a commit waits for more rings, in seconds. A commit costs as much as a hundred rings.
 _LINGER = 0.01
-#: Rings in one transaction: larger ones would make the last answer wait.
+#: The number of rings per transaction. With more, the last sender would wait long for its answer.
 _MAX_GROUP = 2_000
 
 
@@ -40,7 +40,7 @@ class GroupCommits:
         self._thread.start()
 
     def submit(self, rings: Sequence[Ring]) -> Future[None]:
-        """Return a future that completes when the rings are durable, or fails as their commit did."""
+        """Return a future that completes when the rings are committed, or fails with the error of the commit."""
         future: Future[None] = Future()
         with self._changed:
             if self._is_closed:
@@ -80,7 +80,7 @@ class GroupCommits:
         else:
             self._problems.end(_SUBJECT)
         for _, future in group:
-            # A sender that hung up has cancelled its future; nobody waits for it, and its ring is kept all the same.
+            # A sender that disconnected has cancelled its future, but its ring is stored all the same.
             if not future.set_running_or_notify_cancel():
                 continue
             if failure:

@@ -1,4 +1,4 @@
-"""What the vendors prove themselves with when they call."""
+"""The credentials by which live recognises the vendors' calls."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The inbox: what was rung for and not read again yet. It survives a kill, and holds ids and times, never a body.
+"""The inbox: the changed records that no run has read yet. It survives a kill. It contains ids and times, never a body.
 
-A vendor's delivery is answered with 2xx only after `add` has returned, so that what is lost before comes again.
+A vendor's delivery is answered with 2xx only after `add` has returned, so the vendor repeats whatever was lost before.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 #: Chargebee repeats a delivery for three days and seven hours, Intercom for two hours.
 KEEP_SEEN_SECONDS = 4 * 86_400
 
-#: Where the tables are in PostgreSQL, whose database other programs may share.
+#: The schema of the tables in PostgreSQL, as other programs may use the same database.
 SCHEMA = "standpipe_live"
-#: A number of our own, by which two programs on PostgreSQL keep from creating the tables at once.
+#: The number of an advisory lock, so that two programs on PostgreSQL do not create the tables at the same time.
 _ADVISORY_LOCK = 7_413_922_002
 
 _METADATA = sa.MetaData()
@@ -67,12 +67,12 @@ _FACTS = sa.Table(
     sa.Column("name", sa.String(60), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
-#: Longer names of event types than a vendor has are somebody's attempt to fill the disk.
+#: The longest name of an event type. Longer ones could only be an attempt to fill the disk.
 _MAX_TYPE = 100
 
 
 class InboxUnavailableError(ConsoleError):
-    """The inbox's database does not answer: nothing was written, and what waits stays where it is."""
+    """The inbox's database does not answer. Nothing was written, and everything that waits is still there."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Inbox:
     """
 
     def __init__(self, url: str, schema: str = "") -> None:
-        # A database that was restarted is connected to anew.
+        # After a restart of the database, the connection is opened again.
         self._engine = create_engine("LIVE_INBOX_URL", url, pool_pre_ping=True)
         if self._engine.dialect.name == "sqlite":
             if self._engine.url.database:
@@ -118,13 +118,13 @@ class Inbox:
     def add(self, rings: Iterable[Ring], now: float) -> int:
         """Commit some rings in one transaction; return how many of them were new.
 
-        A ring whose event was seen before counts for nothing: it is a repeated delivery.
+        A ring whose event was seen before is a repeated delivery and is ignored.
         """
         rings = list(rings)
         with self._begin() as connection:
             new = self._drop_seen(connection, rings, now)
             if new:
-                # In one order everywhere, so that two programs on PostgreSQL never wait for each other's rows.
+                # Everywhere in the same order, so that two programs on PostgreSQL never wait for each other's rows.
                 counts = Counter(sorted((ring.source, ring.type[:_MAX_TYPE]) for ring in new))
                 self._add_counts(connection, counts, now)
                 self._add_waiting(connection, Counter(sorted(one for ring in new for one in ring.targets)), now)
@@ -139,7 +139,7 @@ class Inbox:
         connection.execute(statement, rows)
 
     def _add_waiting(self, connection: sa.Connection, targets: Mapping[Target, int], now: float) -> None:
-        """Add what is to be read again. What waits already keeps its first time."""
+        """Add records to read again. Records that already wait keep their first time."""
         if not targets:
             return
         statement = self._insert(_WAITING)
@@ -159,7 +159,7 @@ class Inbox:
         connection.execute(statement, rows)
 
     def list_waiting(self, job: str) -> list[Waiting]:
-        """Return what waits for a run of this job, the oldest first."""
+        """Return the records that wait for a run of this job, the oldest first."""
         statement = sa.select(_WAITING).where(_WAITING.c.job == job).order_by(_WAITING.c.first_rung_at, _WAITING.c.id)
         with self._begin() as connection:
             return [
@@ -168,11 +168,14 @@ class Inbox:
             ]
 
     def settle(self, done: Sequence[Waiting], started_at: float) -> None:
-        """Remove what a run that started then has read; what rang since stays, and waits from that start on."""
+        """Remove the records that a run has read.
+
+        Records that changed after its start stay, and count as waiting since then.
+        """
         if not done:
             return
         same = [_WAITING.c[name] == sa.bindparam(f"b_{name}") for name in ("job", "subject", "id")]
-        # The count tells whether it rang again: clocks may step back, counts do not.
+        # The count shows whether it rang again. A clock may be set back, but a count only grows.
         rings: sa.BindParameter[int] = sa.bindparam("b_rings")
         values = [_bind(one) for one in done]
         with self._begin() as connection:
@@ -181,7 +184,7 @@ class Inbox:
             connection.execute(rang_again.values(first_rung_at=started_at), values)
 
     def replace(self, subscription: Target, customers: Iterable[str]) -> None:
-        """Let the customers of a subscription wait in its place."""
+        """Replace a waiting subscription by its customers."""
         with self._begin() as connection:
             row = connection.execute(sa.select(_WAITING).where(*_is(subscription))).one_or_none()
             if row is None:
@@ -228,7 +231,7 @@ class Inbox:
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": text}))
 
     def prune(self, now: float) -> None:
-        """Forget the events that no vendor delivers again."""
+        """Forget the events that are too old for any vendor to deliver again."""
         with self._begin() as connection:
             connection.execute(sa.delete(_SEEN).where(_SEEN.c.seen_at < now - KEEP_SEEN_SECONDS))
 
@@ -248,10 +251,10 @@ class Inbox:
             raise InboxUnavailableError(self._describe_outage(cause)) from None
 
     def _check_file(self) -> None:
-        """Raise an error if the file of an SQLite database was deleted: SQLite itself would go on writing into it.
+        """Raise an error if the file of an SQLite database was deleted, as SQLite itself would go on writing into it.
 
         Raises:
-            InboxUnavailableError: it is gone.
+            InboxUnavailableError: the file was deleted.
         """
         path = self._engine.url.database if self._engine.dialect.name == "sqlite" else None
         if path and self._is_made and not Path(path).exists():
@@ -321,12 +324,12 @@ def _create_tables(connection: sa.Connection, schema: str) -> None:
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
-    """Make commits durable, and let readers work beside a writer."""
+    """Make commits durable, and let readers read while a writer writes."""
     connection.isolation_level = None  # transactions begin by `_begin_immediately`, not by the driver's guess
     for setting in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000"):
         connection.execute(f"PRAGMA {setting}")
 
 
 def _begin_immediately(connection: sa.Connection) -> None:
-    """Take the write lock at once: a transaction that reads first could not take it later, beside another writer."""
+    """Take the write lock at once. A transaction that reads first may not get it later if there is another writer."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")

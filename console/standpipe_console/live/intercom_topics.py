@@ -1,7 +1,7 @@
 """Which companies and contacts a notification of Intercom concerns.
 
-https://developers.intercom.com/docs/references/webhooks/webhook-models: what stands in `data.item` is not the REST
-record (times are ISO 8601, deleted records carry ids alone), so only ids are taken.
+https://developers.intercom.com/docs/references/webhooks/webhook-models: `data.item` is not the record of the REST API
+(times are in ISO 8601, deleted records have only ids), so only ids are used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 JOB = "sync-leads"
 SOURCE = "intercom"
 
-#: Where the ids stand in `data.item`, by subject.
+#: The places of the ids in `data.item`, by subject.
 _Paths = tuple[tuple[Subject, tuple[str, ...]], ...]
 _COMPANY: _Paths = ((Subject.COMPANY, ("id",)),)
 _CONTACT: _Paths = ((Subject.CONTACT, ("id",)),)
@@ -44,7 +44,7 @@ RINGING_TOPICS: Mapping[str, _Paths] = {
 
 
 def parse_notification(notification: JsonObject) -> Ring:
-    """Return the ring of a notification; one of another topic, such as `ping`, concerns nothing."""
+    """Return the ring for a notification. Other topics, such as `ping`, concern no record."""
     topic, event_id = notification.get("topic"), notification.get("id")  # the id of a ping is null
     data = notification.get("data")
     item = data.get("item") if isinstance(data, dict) else None
@@ -55,7 +55,7 @@ def parse_notification(notification: JsonObject) -> Ring:
 
 def _find_targets(paths: _Paths, item: object) -> Iterator[Target]:
     found = [Target(JOB, subject, id_) for subject, path in paths if (id_ := _get_text(item, path))]
-    # The ids may be missing from a link whose other half is there: the half is enough to read both again.
+    # One of the two ids of a link may be missing. The other one is enough to read both records again.
     yield from found or [Target(JOB, Subject.EVERYTHING)]
 
 

@@ -1,6 +1,6 @@
-"""The state of live, as the inbox has it: for `live status`, `status`, `doctor` and the page.
+"""The state of live according to its inbox, for `live status`, `status`, `doctor` and the page.
 
-This module needs no web server: commands for which a person waits import it.
+This module imports no web server, so that commands start fast.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ def describe_live(project: Project) -> dict[str, Any]:
 
 
 def _is_alive(process: dict[str, Any]) -> bool:
-    """Return whether live runs; of one on another machine, which shares the inbox, only its end is known."""
+    """Return whether live runs. If it runs on another machine that shares the inbox, only its end is known."""
     return process.get("host", _HOST) != _HOST or psutil.pid_exists(process["pid"])
 
 
 def _find_run(inbox: Inbox, job: str, live_since: float) -> dict[str, Any] | None:
     """Return the run that is under way; `started_at` is None while it waits for another run of the job."""
     run: Any = inbox.read_fact(f"{job}.run")
-    # A live that was killed could not take its note back.
+    # If live was killed, it could not remove its note.
     return run if run and run["asked_at"] >= live_since else None
 
 

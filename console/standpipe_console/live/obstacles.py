@@ -1,7 +1,7 @@
-"""Why no run over some ids may start: a run over everything has to go well first.
+"""Decides whether a run over some ids may start. A full run has to succeed first.
 
-A subset run compares a few records with what an earlier plain run left behind. While that run was stopped by a guard,
-failed, or wrote under other settings, it has nothing to stand on.
+A subset run compares a few records with what an earlier plain run left behind. If that run failed, was stopped by a
+guard, or used other settings, there is nothing to compare with.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def find_obstacle(project: Project, pipeline: Pipeline) -> Obstacle | None:
         return Obstacle(describe_pause(pause), plain_run_helps=False)
     last = read_last_run(project, pipeline.job)
     report = project.root / str(project.get_settings(pipeline.target).get("report_dir") or "") / "summary.json"
-    # A person's bare `meltano run` leaves no note of its end, but the target's own summary.
+    # A bare `meltano run` leaves no note of its end, only the target's summary.
     is_newer = report.exists() and (last is None or report.stat().st_mtime > last.ended_at)
     summary = _read(report, _TargetSummary)
     if summary and summary.status == "completed" and (is_newer or (last and last.code == 0)):
@@ -74,7 +74,7 @@ def _find_guard(project: Project, pipeline: Pipeline, plain_report: Path) -> Obs
 
 
 def _find_debt(project: Project, pipeline: Pipeline) -> Obstacle | None:
-    """Return what the map still owes the target, which only a plain run pays."""
+    """Return why the map has rows that only a plain run can send."""
     folder = Path(project.get_settings(pipeline.map).get("store_dir") or project.system_dir / "transforms")
     written = sorted(folder.glob("*.summary.json"), key=lambda path: path.stat().st_mtime, reverse=True)
     summaries = (_read(path, _MapSummary) for path in written if not path.name.startswith("preview"))

@@ -1,4 +1,7 @@
-"""Chargebee's events, read every few seconds: real time without a public address, one call while nothing happens."""
+"""Reads Chargebee's events every few seconds, so that live needs no public address.
+
+It takes one call while nothing happens.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +17,21 @@ if TYPE_CHECKING:
 
     from .inbox import Inbox
 
-#: Events appear in the list a little out of order, so each look begins before the last event that was seen.
+#: Events appear in the list slightly out of order, so each poll begins before the last event that was read.
 OVERLAP = 60
-#: After a pause, and every ten minutes, a look begins earlier, for events that appear later than the overlap allows.
+#: After a pause, and every ten minutes, a poll begins even earlier, for events that appear later than that.
 LONG_OVERLAP = 300
-#: Seconds between two longer looks.
+#: Seconds between two such polls.
 LONG_OVERLAP_EVERY = 600.0
 _READ_UNTIL = "chargebee_events_read_until"
 
 
 class EventsPoller:
-    """Reads the events since the last look into the inbox.
+    """Reads the events since the last poll into the inbox.
 
     Args:
         connect: makes the API with the key that is valid now.
-        inbox: where rings go, and where it is kept how far the events were read.
+        inbox: receives the rings, and stores how far the events were read.
         clock: unix seconds of this machine.
         moments: returns the types of the events that become moments.
     """
@@ -50,8 +53,8 @@ class EventsPoller:
         """Put the new events into the inbox; return how many there were.
 
         Raises:
-            ConsoleError: Chargebee does not answer, or an answer does not prove that it is whole. What was read until
-                then is kept, and the next look begins where this one did.
+            ConsoleError: Chargebee does not answer, or an answer does not prove that it is whole. Events read until
+                then are kept, and the next poll begins at the same time as this one.
         """
         api = self._connect()
         until: Any = self._inbox.read_fact(_READ_UNTIL)
@@ -64,7 +67,7 @@ class EventsPoller:
         for events in read_events(api, max(0, until - self._choose_overlap() - 1), moments):
             new += self._inbox.add([parse_event(one, moments) for one in events], self._clock())
             until = max([until, *(event["occurred_at"] for event in events)])
-        # Only a look that saw every page moves the beginning of the next one.
+        # Only a poll that read every page moves the beginning of the next one.
         self._inbox.write_fact(_READ_UNTIL, until)
         return new
 

@@ -1,4 +1,4 @@
-"""Problems that last: each is logged once when it begins, and once when it is over."""
+"""Logs lasting problems: each once when it begins, and once when it ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ LOGGER = logging.getLogger(__name__)
 
 
 class Problems:
-    """What does not work now, by subject; a subject belongs to one thread."""
+    """The current problems by subject. Each subject belongs to one thread."""
 
     def __init__(self) -> None:
         self._open: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The receiver of webhooks: check who sends, keep the ids, answer. It reads nothing and starts nothing.
+"""The receiver of webhooks: it checks the sender, stores the ids and answers. It reads nothing and starts nothing.
 
 https://www.chargebee.com/docs/2.0/webhook_settings.html (Basic credentials, no signature)
 https://developers.intercom.com/docs/webhooks/webhook-notifications (HMAC-SHA1 of the raw body, answer within 5 s)
@@ -36,7 +36,7 @@ MAX_BODY = 5_000_000
 
 
 class RequestError(Exception):
-    """A request that is answered with an error status and leaves nothing behind."""
+    """A request that is answered with an error status and has no effect."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -84,7 +84,7 @@ class Receiver:
 
     async def report_health(self, _request: Request) -> Response:
         """Answer 200 when runs can start, else 503 with the reason."""
-        # The inbox may be slow: it must not hold up the event loop.
+        # The inbox may be slow and must not block the event loop.
         health = await asyncio.get_running_loop().run_in_executor(None, self._describe_health)
         return JSONResponse(health, 200 if health["healthy"] else 503)
 
@@ -93,13 +93,13 @@ class Receiver:
     ) -> Response:
         try:
             body = await _read_body(request)
-            # Before the body is decoded: a stranger must not choose what the parser works on.
+            # This comes before the body is decoded, so that strangers cannot send input to the parser.
             check(request, body)
             ring = parse(_decode(body))
         except RequestError as error:
             return PlainTextResponse(str(error), error.status)
         try:
-            # An answer before the commit could lose the ring to a kill.
+            # If the answer came before the commit, a kill between them would lose the ring.
             await asyncio.wrap_future(self._commits.submit([ring]))
         except Exception:  # noqa: BLE001 whatever failed, and is logged there, the vendor is to deliver it again
             return PlainTextResponse("The inbox is not available.", 503)

@@ -1,6 +1,6 @@
-"""A ring: the news that something changed, and the ids to read again. It carries no data.
+"""A ring is a notification that something changed, with the ids to read again. It carries no data.
 
-Both vendors deliver more than once, in any order, and drop some, so nothing of an event but its ids is believed.
+Both vendors deliver more than once, in any order, and drop some, so only the ids of an event are used.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeGuard
 
-#: Longer ids than any of a vendor's are nobody's.
+#: The longest id. No vendor has longer ones.
 MAX_ID = 255
 
 
 class Subject(StrEnum):
-    """What the id of a ring is the id of."""
+    """The kind of record that the id of a ring names."""
 
     CUSTOMER = "customer"
     SUBSCRIPTION = "subscription"  #: its customer has to be looked up first
@@ -44,7 +44,7 @@ class Ring:
 
 
 def is_id(value: object) -> TypeGuard[str]:
-    """Return whether a value of an event can be somebody's id: a text that every database can keep."""
+    """Return whether a value of an event can be an id: a text that every database can store."""
     if not isinstance(value, str) or not 0 < len(value) <= MAX_ID or "\0" in value:
         return False
     return not any("\ud800" <= one <= "\udfff" for one in value)  # half of a character

@@ -1,4 +1,4 @@
-"""`standpipe live`: one process that polls, receives, and runs the jobs, until it is stopped."""
+"""`standpipe live`: one process that polls events, receives webhooks and runs the jobs until it is stopped."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class LiveService:
 
     Args:
         project: the Meltano project.
-        settings: how long to wait, and for whom.
+        settings: the settings of live.
         listen: host and port of the receiver; None without one.
     """
 
@@ -75,7 +75,7 @@ class LiveService:
         self.address: tuple[str, int] | None = None  #: where the receiver listens, once it does
 
     def stop(self) -> None:
-        """End the run that is under way in order, then everything else; safe to call from a signal handler."""
+        """End the current run in order, then everything else. It is safe to call this from a signal handler."""
         self._stopping.set()
         if self._runner:
             self._runner.stop()
@@ -109,7 +109,7 @@ class LiveService:
         LOGGER.info("Live has stopped")
 
     def _load_settings(self, pipelines: Iterable[Pipeline]) -> None:
-        """Ask Meltano for settings that every run needs: it takes seconds, which the first change need not wait."""
+        """Load the settings that every run needs, so that the first change does not wait seconds for Meltano."""
         for pipeline in pipelines:
             for plugin in (pipeline.target, pipeline.map):
                 with suppress(ConsoleError):  # the first run says what is wrong
@@ -119,7 +119,10 @@ class LiveService:
                 self._moments = self._read_moments()
 
     def _work(self, workers: list[Worker]) -> None:
-        """Let the workers run one after the other: the pipelines share a workspace's limits and its one scroll."""
+        """Let the workers run one after the other.
+
+        The pipelines share a workspace's rate limit, and only one scroll can be open.
+        """
         pruned_at = float("-inf")
         wake_at = {worker.job: 0.0 for worker in workers}
         while not self._stopping.is_set():
@@ -134,17 +137,17 @@ class LiveService:
             self._stopping.wait(max(_SHORTEST_SLEEP, min(wake_at.values()) - time.monotonic()))
 
     def _step(self, worker: Worker) -> float:
-        """Let a worker take a step; return after how many seconds it takes the next one."""
+        """Let a worker take a step; return the seconds until its next one."""
         try:
             seconds = worker.step()
         except ConsoleError as error:
             self._problems.report(worker.job, str(error))
             self._failed_steps[worker.job] += 1
-            # What a vendor, Meltano or the inbox's database refused is not asked for every second.
+            # After a failure of a vendor, Meltano or the inbox's database, the next attempt comes later than a second.
             return compute_backoff(self._failed_steps[worker.job], _FIRST_WAIT, LOOK_AGAIN)
         self._problems.end(worker.job)
         self._failed_steps[worker.job] = 0
-        # A ring may come at any time, and its id is due so much later: to sleep until then delays nothing.
+        # A ring may come at any time, but its id is due only this much later, so sleeping until then delays nothing.
         timing = self._settings.timing
         longest = min(timing.quiet_seconds, timing.longest_wait)
         return longest if seconds is None else min(seconds, longest)
@@ -180,7 +183,7 @@ class LiveService:
         return self._runner.run({**variables, **folders, **find_catalog(self._project, pipeline.tap)}, is_subset=True)
 
     def _connect_chargebee(self) -> Api:
-        """Return the API with the key that stands in `.env` now: it may have been rotated."""
+        """Return the API with the key that is in `.env` now, as it may have been rotated."""
         return connect_to_chargebee(self._project)
 
     def _read_moments(self) -> frozenset[str]:
@@ -227,7 +230,8 @@ class LiveService:
             try:
                 target()
             finally:
-                # Without its thread live would look well and hear of nothing: it ends, to be started again.
+                # Without this thread, live would seem healthy but receive nothing. So live ends, and can be started
+                # again.
                 self._stopping.set()
 
         thread = threading.Thread(target=work, name=name)
@@ -272,7 +276,7 @@ class LiveService:
             self._clear_fact("receiver")
 
     def _describe_health(self) -> dict[str, Any]:
-        """Return whether changes become runs, and why not; anybody who reaches the address may read it."""
+        """Return whether changes start runs, and if not, why. Anybody who reaches the address may read the answer."""
         problems = []
         blocked = {}
         try:
@@ -287,14 +291,14 @@ class LiveService:
 
 
 def connect_to_chargebee(project: Project, **settings: str) -> Api:
-    """Return Chargebee's API with the settings that stand in `.env` now; `settings` replace them."""
+    """Return Chargebee's API with the settings that are in `.env` now, or with `settings`."""
     present = read_chargebee_settings(project) | settings
-    # Only the vendor's own address must be asked of the tap.
+    # Only the vendor's own address has to be read from the tap.
     facts = PluginFacts() if present.get("api_url") else project.get_facts(SYNC.tap)
     return connect_chargebee(present, facts)
 
 
 def read_chargebee_settings(project: Project) -> dict[str, Any]:
-    """Return the tap's settings for Chargebee, as variables: to ask Meltano would take seconds each time."""
+    """Return the tap's settings for Chargebee, as variables. Reading them from Meltano would take seconds each time."""
     names = {"site": "TAP_CHARGEBEE_SITE", "api_key": "TAP_CHARGEBEE_API_KEY", "api_url": "TAP_CHARGEBEE_API_URL"}
     return {name: value for name, variable in names.items() if (value := project.get_variable(variable))}

@@ -1,4 +1,4 @@
-"""One pipeline's part of live: take what waits, decide, run, and remove from the inbox what a good run has read.
+"""Live's work on one pipeline: choose waiting ids, run the job, and remove what it has read from the inbox.
 
 A plain run reads everything that changed. A subset run reads only the ids that rang.
 """
@@ -32,7 +32,7 @@ LOGGER = logging.getLogger(__name__)
 FIRST_BACKOFF, LONGEST_BACKOFF = 5.0, 300.0
 #: How often to look whether runs may start again, in seconds.
 LOOK_AGAIN = 15.0
-#: After so many failed runs a plain one is tried: it reads the same ids, too.
+#: After this many failed runs, a plain run is tried, which reads the same ids too.
 TRY_PLAIN_AFTER = 3
 
 
@@ -48,7 +48,7 @@ class RunJob(Protocol):
     """Run the job once, with these settings as variables, and return how that ended."""
 
     def __call__(self, variables: Mapping[str, str], *, is_subset: bool, on_start: Callable[[float], None]) -> Outcome:
-        """Run it; call `on_start` with the time when no other run of the job is waited for any longer."""
+        """Run it; call `on_start` with the time when the wait for other runs of the job is over."""
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Worker:
         inbox: what waits.
         timing: how long to wait, how much to take.
         run: runs the job once.
-        find_obstacle: looks why no subset run may start; None when one may.
+        find_obstacle: returns why no subset run may start; None if one may.
         find_customer: finds the customer of a subscription; None when it is gone.
         clock: unix seconds of this machine.
         alert_after: how long runs may fail before an alert, in seconds.
@@ -85,7 +85,7 @@ class Worker:
         return self.pipeline.job
 
     def step(self) -> float | None:
-        """Take one step; return after how many seconds to call again, None when only a ring brings work."""
+        """Take one step; return after how many seconds to call again, or None to wait for the next ring."""
         waiting = self.inbox.list_waiting(self.job)
         if not waiting:
             self._report(blocked="", trouble=None)
@@ -131,7 +131,7 @@ class Worker:
             },
         )
         if not outcome.was_started:
-            # Waiting behind a healthy run is not a failure: the rings stay where they are.
+            # Waiting for a healthy run is not a failure. The rings stay in the inbox.
             LOGGER.info("%s", outcome.reason)
             self._report_trouble()
             self._wait_until = self.clock() + LOOK_AGAIN
@@ -139,7 +139,7 @@ class Worker:
         if outcome.succeeded:
             seconds = (outcome.ended_at - outcome.started_at).total_seconds()
             LOGGER.info("%s: done in %.0f s", self.job, seconds)
-            # What rang after the start may not have been read, even when the run had to wait for the lock.
+            # Records that changed after the start may not have been read, even if the run had to wait for the lock.
             self.inbox.settle(batch.covered, outcome.started_at.timestamp())
             self._end_failure()
             return 0.0
@@ -158,7 +158,7 @@ class Worker:
             self._note_run(None)
 
     def _note_run(self, note: JsonValue) -> None:
-        """Keep for `live status` which run is under way; a run does not fail because that cannot be kept."""
+        """Store the current run for `live status`. The run does not fail if that cannot be stored."""
         with suppress(InboxUnavailableError):
             self._report(run=note)
 
@@ -171,11 +171,11 @@ class Worker:
         return {variable: json.dumps(found) for variable, found in ids.items() if found}
 
     def _resolve_subscriptions(self, batch: Batch) -> bool:
-        """Let customers wait in the place of subscriptions; return whether there were any."""
+        """Replace waiting subscriptions by their customers; return whether there were any."""
         subscriptions = [] if batch.is_plain else _select(batch.covered, Subject.SUBSCRIPTION)
         for one in subscriptions:
             customer = self.find_customer(one.target.id)
-            # One that is gone was deleted: that event names its customer itself.
+            # A missing subscription was deleted, and the event of the deletion names its customer.
             self.inbox.replace(one.target, [customer] if customer else [])
         return bool(subscriptions)
 
@@ -205,11 +205,11 @@ class Worker:
             self._failing_since += max(0.0, began - asked_at)
 
     def _report_trouble(self, reason: str = "", attempt_at: float | None = None) -> None:
-        """Keep for alerts since when nothing was brought over, and why.
+        """Store for alerts since when no changes were delivered, and why.
 
         Args:
             reason: a sentence; empty when the known one still holds, or there is none.
-            attempt_at: when the attempt began that is under way: until it has ended, nobody knows whether that helps.
+            attempt_at: when the current attempt began. Until it has ended, its result is unknown.
         """
         known: Any = self.inbox.read_fact(f"{self.job}.trouble") or {}
         if reason or known:
@@ -222,7 +222,7 @@ class Worker:
         return found if isinstance(found, int | float) else None
 
     def _report(self, **facts: Any) -> None:
-        """Keep what `live status` shows, where it differs."""
+        """Store the values for `live status` that have changed."""
         for name, value in facts.items():
             key = f"{self.job}.{name}"
             if self.inbox.read_fact(key) != value:

@@ -1,4 +1,4 @@
-"""Actions that a person starts: each is a form with a token, and a page that shows its progress."""
+"""Actions that a person starts. Each has a form with a token, and a page that shows its progress."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ JOBS = {
     "validate": "Validation",
     "merge-report": "Comparison of leads with billing customers",
 }
-#: Ids are no options of a command, and no longer than any vendor's.
+#: Ids do not look like options of a command, and are no longer than any vendor's ids.
 _LONGEST = 255
 
 
 def start_action(site: Site, request: Request, form: Mapping[str, str]) -> Response:
-    """Start what a form asks for, and lead to the page that shows it."""
+    """Start the action of a form, and redirect to its page."""
     action = _start(site, request.path_params["name"], form)
     return RedirectResponse(f"/action?id={action.id}", 303)
 
@@ -69,7 +69,7 @@ def _read_id(text: str) -> str:
 
 
 def show_action(site: Site, request: Request) -> Response:
-    """Show how far an action is; while it runs, the page renews itself unless it is asked to be still."""
+    """Show the progress of an action. While it runs, the page reloads itself unless the user has stopped that."""
     action = site.actions.get(request.query_params.get("id", ""))
     if action is None:
         sentence = "This page was restarted and no longer knows the action. The run itself continues: see Runs."

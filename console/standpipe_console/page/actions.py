@@ -1,4 +1,4 @@
-"""What a person starts from the page: the console's own commands, each a process of its own.
+"""Runs the console's own commands for the page, each in a process of its own.
 
 A run goes through the same locks as the schedule's, because it is the same command. It goes on when the page is
 stopped.
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from standpipe_console.project.meltano import Project
 
-#: Ended actions that are kept to look at.
+#: The number of ended actions that are kept.
 _KEPT = 50
-#: Of what a command prints, the page shows the end.
+#: The page shows only the end of a command's output.
 _SHOWN_CHARACTERS = 20_000
 
 
@@ -70,7 +70,7 @@ class ActionRunner:
         self._lock = threading.Lock()
 
     def start(self, title: str, args: Sequence[str], *, job: str = "", program: str = "standpipe") -> Action:
-        """Start a command of the console or of Meltano; when the very same one is under way, return that one.
+        """Start a command of the console or of Meltano. If the same command is still running, return that one.
 
         Raises:
             ConsoleError: it cannot be started.
@@ -117,7 +117,7 @@ class ActionRunner:
         return action
 
     def _find_program(self, program: str) -> list[str]:
-        """Return a program with the options that lead it to the project."""
+        """Return a program with the options that name the project."""
         if program == "meltano":
             return [str(self._project.meltano_executable), *self._project.environment_options]
         options = ["--project", str(self._project.root), "--environment", self._project.environment]

@@ -1,4 +1,4 @@
-"""The application: which address shows which page, and what every page has in common."""
+"""The application: its routes, and what all pages have in common."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     Act = Callable[[Site, Request, Mapping[str, str]], Response]
 
 LOGGER = logging.getLogger(__name__)
-#: No form of the page is larger.
+#: The most bytes of a form.
 MAX_FORM = 64_000
-#: The pages that a browser asks for; the open ones need no login.
+#: The routes. The open ones need no login.
 PAGES: dict[str, Show] = {
     "/": overview.show_overview,
     "/runs": runs.show_runs,
@@ -62,7 +62,7 @@ PAGES: dict[str, Show] = {
     "/settings": settings_page.show_settings,
     "/action": action_pages.show_action,
 }
-#: The pages that show settings or reports, whose folder is a setting: Meltano takes seconds to say them.
+#: The pages that show settings or reports, whose folder is a setting: and Meltano takes seconds to read settings.
 NEED_SETTINGS = {"/settings", "/validation", "/leads"}
 OPEN_PAGES: dict[str, Show] = {"/login": access.show_login}
 #: The forms.
@@ -149,7 +149,7 @@ async def _read_form(request: Request) -> dict[str, str] | None:
         body += chunk
         if len(body) > MAX_FORM:
             return None
-    # A field that comes several times has its values line by line.
+    # If a field appears several times, its values are joined with line breaks.
     fields: dict[str, str] = {}
     for name, value in parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True):
         fields[name] = f"{fields[name]}\n{value}" if name in fields else value

@@ -26,7 +26,7 @@ class BackgroundResults:
     """Computes answers side by side, at most `_WORKERS` at a time.
 
     Args:
-        clock: seconds, from any start, that only grow.
+        clock: seconds of a monotonic clock.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -53,11 +53,11 @@ class BackgroundResults:
             return None
 
     def forget(self, key: Hashable) -> None:
-        """Forget an answer, so that it is computed anew."""
+        """Forget an answer, so that it is computed again."""
         self._entries.pop(key, None)
 
     def close(self) -> None:
-        """Let go of what is still waiting."""
+        """Cancel what has not started yet."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _forget_old(self, now: float) -> None:

@@ -50,7 +50,7 @@ def serve(project: Project, listen: str) -> None:
         port: int = listener.getsockname()[1]
         site = build_site(project, settings)
         app = build_app(site, settings.list_origins(port), is_secure=settings.is_secure)
-        # A proxy before the page names the browser's address, which limits wrong passwords.
+        # A proxy in front of the page passes on the browser's address, by which wrong passwords are counted.
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -62,7 +62,7 @@ def serve(project: Project, listen: str) -> None:
         click.echo(f"Open {settings.url or f'http://{_bracket(settings.host)}:{port}'} in a browser.", err=True)
         server = uvicorn.Server(config)
         stopping = threading.Event()
-        # With a project of its own: a page may just be reading the other one anew.
+        # It uses a project object of its own, because a page may be reloading the other one.
         watched = Project(project.root, project.environment)
         threading.Thread(target=check_until_stopped, args=(watched, stopping, Problems()), daemon=True).start()
         try:

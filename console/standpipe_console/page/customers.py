@@ -1,4 +1,4 @@
-"""Find a customer, and see why it shows what it shows: what Chargebee says, what follows, and all that was written."""
+"""Finds a customer, and shows Chargebee's data, what the map derives from it, and everything that was written."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .site import Site
     from .words import Badge
 
-#: Hits that are listed.
+#: The most hits that are listed.
 MOST = 50
 #: No id, e-mail address or name is longer.
 _LONGEST = 1000
@@ -71,7 +71,7 @@ def show_customers(site: Site, request: Request) -> Response:
 
 
 def show_customer(site: Site, request: Request) -> Response:
-    """Show one customer; what the vendors have to be asked for comes when they have answered."""
+    """Show one customer. Data from the vendors appears when they have answered."""
     wanted = request.query_params.get("id", "").strip()[:_LONGEST]
     still = "still" in request.query_params
     explained, problem = _explain(site, wanted)
@@ -86,14 +86,14 @@ def show_customer(site: Site, request: Request) -> Response:
         "wanted": wanted,
         "named": named,
         "deeds": deeds,
-        # What stands in the way comes first, for each system by what happened last there.
+        # Obstacles come first, according to the last outcome in each system.
         "obstacles": [one for one in _find_last(deeds) if one.record.kind in PROBLEMS],
         "explained": explained,
         "problem": problem,
         "is_asked": is_asked,
         "still": still,
         "tables": list(_build_tables(explained)) if explained else [],
-        # What differs comes first: it is what a person looks for.
+        # Differences come first, because people look for them.
         "attributes": sorted(attributes, key=lambda one: one[1] == one[2]),
         "differing": sum(one[1] != one[2] for one in attributes),
         "moments": list(_list_moments(explained)),
@@ -114,7 +114,7 @@ def _find_last(deeds: list[Deed]) -> Iterator[Deed]:
 
 
 def _explain(site: Site, wanted: str) -> tuple[JsonObject | None, str]:
-    """Return what is known of a customer, and why nothing is; both are empty while the vendors are asked."""
+    """Return what is known about a customer, or why nothing is known. Both are empty while the vendors are asked."""
     if SYNC not in site.project.ready_pipelines or not wanted:
         return None, ""
     try:

@@ -1,4 +1,4 @@
-"""How values read on the page. Pure: the time and the zone are arguments."""
+"""The form of values on the page. Pure: the time and the zone are arguments."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
     from standpipe_console.history import FieldChange, RecordGroup
 
-#: What stands where there is no value.
+#: The text in place of a missing value.
 NOTHING = "\N{EN DASH}"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _UNITS = ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute"))
-#: How the names of fields end that hold times in unix seconds.
+#: The endings of the names of fields with times in unix seconds.
 _TIME_ENDINGS = ("_at", "_date", ".date")
 #: Unix seconds of plausible times: 1980 to 2100.
 _EARLIEST, _LATEST = 315_532_800, 4_102_444_800
@@ -22,7 +22,7 @@ _PREFIX = "custom_attributes."
 
 
 def format_number(value: float | None) -> str:
-    """Return a number with separators of thousands."""
+    """Return a number with thousands separators."""
     if value is None:
         return NOTHING
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
@@ -37,7 +37,7 @@ def format_money(text: str) -> str:
 
 
 def format_time(at: float | None, now: float, zone: tzinfo | None) -> str:
-    """Return a time as a person says it: the day only when it is another one, the year only when it is."""
+    """Return a time for people, with the day unless it is today, and with the year unless it is this year."""
     if at is None:
         return NOTHING
     when, today = datetime.fromtimestamp(at, zone), datetime.fromtimestamp(now, zone)
@@ -117,7 +117,7 @@ def _format_moment(moment: datetime) -> str:
 
 
 def shorten_field(name: str) -> str:
-    """Return the name of a field without the group that it stands in."""
+    """Return the name of a field without its group."""
     return name.removeprefix(_PREFIX)
 
 

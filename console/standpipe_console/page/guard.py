@@ -1,4 +1,4 @@
-"""What every request passes before any page sees it: host, origin, login; and the headers of every answer.
+"""Checks host, origin and login of every request before any page gets it, and sets the headers of every answer.
 
 https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .sessions import Sessions
 
 LOGGER = logging.getLogger(__name__)
-#: Nothing but the page's own stylesheet is ever loaded, and no script at all.
+#: The page loads only its own stylesheet, and no scripts.
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -36,7 +36,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _SAFE_METHODS = {"GET", "HEAD"}
-#: What is open before the login.
+#: The routes that need no login.
 _OPEN_PATHS = ("/login", "/static/")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 

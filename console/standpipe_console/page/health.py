@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Level(Enum):
-    """How much a person has to care."""
+    """How urgent a state is for people."""
 
     GOOD = "good"
     NOTICE = "notice"
@@ -24,7 +24,7 @@ class Level(Enum):
 
 @dataclass(frozen=True)
 class Health:
-    """What is said of a pipeline."""
+    """The description of a pipeline's health."""
 
     word: str
     level: Level
@@ -34,7 +34,7 @@ class Health:
 
 @dataclass(frozen=True)
 class Signs:
-    """What the health of a pipeline follows from; times are unix seconds."""
+    """The facts that decide about the health of a pipeline. Times are unix seconds."""
 
     now: float
     paused_since: float | None = None
@@ -56,9 +56,12 @@ def judge(signs: Signs) -> Health:
 
 
 def list_health(signs: Signs) -> list[Health]:
-    """Return all that there is to say of a pipeline, the most important first; of a healthy one, that it is."""
+    """Return all statements about a pipeline, the most important first.
+
+    For a healthy one, there is a single statement.
+    """
     if stop := _judge_stop(signs):
-        # It explains why nothing runs, so the last run and the schedule add nothing.
+        # The pause explains why nothing runs, so the last run and the schedule add nothing.
         return [stop]
     last, schedule = _judge_last_run(signs), _judge_schedule(signs)
     return [last, *([] if schedule.level == Level.GOOD else [schedule])] if last else [schedule]
@@ -117,7 +120,7 @@ def _judge_schedule(signs: Signs) -> Health:
             "It is scheduled, but no cron runs on this machine.",
             "Start cron, for example with `service cron start`.",
         )
-    # A run that failed was not late: why it failed says more.
+    # A failed run was not late, and the reason for its failure says more.
     if signs.delay and signs.status not in _FAILED:
         return _describe_delay(signs, signs.delay)
     if signs.ended_at is None:

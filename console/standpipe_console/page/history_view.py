@@ -1,4 +1,4 @@
-"""The history as the pages read it: opened once, and new journals are loaded beside the page that asks."""
+"""The history for the pages. It is opened once, and new journals are loaded in the background."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from standpipe_console.history import History
     from standpipe_console.project.meltano import Project
 
-#: Seconds between two looks at the journals, and how long a page waits for what is new in them.
+#: Seconds between two loads of journals, and how long a page waits for one.
 LOAD_EVERY, PATIENCE = 2.0, 0.5
 
 
@@ -24,8 +24,8 @@ class HistoryView:
 
     Args:
         project: the project.
-        clock: seconds, from any start, that only grow.
-        patience: how long a page waits for what is new, in seconds.
+        clock: seconds of a monotonic clock.
+        patience: how long a page waits for new journals, in seconds.
     """
 
     def __init__(
@@ -44,8 +44,8 @@ class HistoryView:
         """Return the history, with what targets have written since.
 
         Args:
-            whole: whether to wait until all of that is loaded, as a file needs it; a page never waits for a long
-                journal, because it can be looked at again.
+            whole: whether to wait until everything is loaded, as a download needs. A page does not wait for a long
+                journal, because it can be reloaded.
 
         Raises:
             ConsoleError: it cannot be opened.

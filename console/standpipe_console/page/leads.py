@@ -1,4 +1,4 @@
-"""What became of the leads in ChartMogul: customers and contacts, values kept by hand, and who would be merged."""
+"""The leads in ChartMogul: customers, contacts, values that were changed by hand, and possible merges."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def show_leads(site: Site, request: Request) -> Response:
 
 
 def _list_columns(tab: Tab, rows: list[dict[str, str]]) -> list[tuple[str, str]]:
-    """Return the columns that hold anything."""
+    """Return the columns that contain any value."""
     return [(name, title) for name, title in tab.columns.items() if any(row.get(name) for row in rows)]
 
 

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
     from .site import Site
 
-#: What a person may start beside the job itself, with the words on its button.
+#: The other jobs that a person may start, with the text of the button.
 FURTHER_JOBS = {
     SYNC.job: (("validate", "Validate: look without writing"),),
     LEADS.job: (("merge-report", "Compare leads with billing customers"),),
 }
-#: The outcomes of a target's summary that are counts of records, in the order in which they are shown.
+#: The outcomes in a target's summary that count records, in the order in which they are shown.
 _OUTCOMES = ("updated", "created", "converted", "unchanged", "held", "deleted", "unknown", "not_reached")
 #: The outcomes after which the system shows what the source says.
 _RIGHT = {"updated", "created", "converted", "unchanged"}
@@ -47,7 +47,7 @@ _GOOD = {"completed", "partly_refused"}
 
 @dataclass(frozen=True)
 class OutcomeRow:
-    """How many records became what, and why."""
+    """The number of records with one outcome and reason."""
 
     count: int
     became: str
@@ -130,9 +130,9 @@ def show_overview(site: Site, request: Request) -> Response:
 def build_panel(site: Site, pipeline: Pipeline, live: Mapping[str, Any]) -> PipelinePanel:
     """Return what the page shows about a pipeline."""
     project, history = site.project, site.history.open()
-    # Runs over some records say nothing of the others.
+    # Runs over some records say nothing about the others.
     rows = history.list_runs(plugin=pipeline.target, environment=project.environment, is_subset=False, limit=_LOOKED_AT)
-    # What a run without an end did is not known yet.
+    # The results of a run that has not ended are not known yet.
     runs = [run for run in rows if run.mode == "sync" and run.status not in {"running", "loading"}]
     last = runs[0] if runs else None
     pause = history.get_pause(pipeline.job)

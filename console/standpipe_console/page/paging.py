@@ -15,7 +15,7 @@ SIZE = 100
 
 @dataclass(frozen=True)
 class Controls:
-    """What the address of a list says: its own query without page and order."""
+    """The controls in the address of a list: page, order and filters."""
 
     path: str
     query: Mapping[str, str]
@@ -28,7 +28,7 @@ class Controls:
         return (self.number - 1) * SIZE
 
     def build_address(self, path: str = "", **changes: str | int) -> str:
-        """Return the address of the list with some of its query changed; what is empty is left out."""
+        """Return the address of the list with a changed query. Empty values are left out."""
         query = {**self.query, "sort": self.sort, **changes}
         text = urlencode({name: value for name, value in query.items() if value not in ("", 1)})
         return f"{path or self.path}?{text}" if text else path or self.path
@@ -42,14 +42,14 @@ class Controls:
         return self.build_address(**{name: "" for name in self.query if name not in kept})
 
     def build_sort(self, name: str) -> tuple[str, str]:
-        """Return where the heading of a column leads, and how the list is sorted by it now."""
+        """Return the link in the heading of a column, and how the list is sorted by the column now."""
         state = {name: "ascending", f"-{name}": "descending"}.get(self.sort, "none")
         return self.build_address(sort=f"-{name}" if self.sort == name else name), state
 
 
 @dataclass(frozen=True)
 class Pager:
-    """Where the neighbours of a page are."""
+    """The addresses of the neighbouring pages."""
 
     first: int
     last: int

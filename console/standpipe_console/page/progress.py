@@ -1,4 +1,4 @@
-"""How far a run is, from the lines that taps and targets log and from the journal. Pure."""
+"""The progress of a run, from the logs of taps and targets and from the journal. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Step:
 
 @dataclass
 class Progress:
-    """What a run has done so far."""
+    """The progress of a run."""
 
     steps: dict[str, Step] = field(default_factory=dict)
     figures: dict[str, float] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Progress:
 
 
 def read_progress(log: Iterable[str]) -> Progress:
-    """Return how far a run is; of a step that is told several times the last time counts."""
+    """Return the progress of a run. The last message about a step counts."""
     progress = Progress()
     for line in log:
         match = _LINE.match(line)
@@ -59,7 +59,7 @@ def read_progress(log: Iterable[str]) -> Progress:
 
 
 def estimate_seconds_left(step: Step, seconds: float) -> float | None:
-    """Return how long a step still takes when it goes on as it did; None when that cannot be known."""
+    """Return the remaining time of a step at its present speed; None if that is unknown."""
     if not step.total or not step.done or step.done >= step.total:
         return None
     return seconds / step.done * (step.total - step.done)

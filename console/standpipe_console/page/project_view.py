@@ -1,4 +1,4 @@
-"""The project as the pages read it: Meltano is asked once, and again when a file has changed."""
+"""The project for the pages. Meltano's answers are cached until a file changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from standpipe_console.project.meltano import Project
     from standpipe_console.project.pipelines import Pipeline
 
-#: Plugins that only look, and leave reports: the validation, and the comparison of leads with customers.
+#: Plugins that write only reports: the validation, and the comparison of leads with customers.
 VALIDATION, MERGE_REPORT = SYNC.dry_run_target, "target-chartmogul-merge-report"
 #: The plugins that write attributes into Intercom, and the setting with the prefix of their names.
 _PREFIXES = {SYNC.map: "attribute_prefix", SYNC.target: "owned_prefix"}
@@ -43,7 +43,7 @@ class ProjectView:
         self._with_settings: frozenset[str] = frozenset()
 
     def start_loading(self) -> None:
-        """Load what is not loaded yet, or has changed, beside the page that asks."""
+        """Load in the background what is missing or has changed."""
         with self._lock:
             stamp = self._read_stamp()
             if stamp != self._stamp:
@@ -78,7 +78,7 @@ class ProjectView:
         return self.project.get_settings(plugin) if plugin in self._with_settings else {}
 
     def describe_field(self, name: str) -> str:
-        """Return what an attribute says in words; empty for other fields, and while the words are being loaded."""
+        """Return the description of an attribute; empty for other fields, and while descriptions are being loaded."""
         attribute = name.removeprefix("custom_attributes.")
         if own_words := self._describe_own_attribute(attribute):
             return own_words
@@ -144,7 +144,7 @@ class ProjectView:
 
 
 def list_plugins(project: Project, pipeline: Pipeline) -> list[str]:
-    """Return the plugins of a pipeline and those that leave reports of their own, as far as meltano.yml has them."""
+    """Return the plugins of a pipeline, including those with reports of their own, if meltano.yml has them."""
     return [
         name
         for name in dict.fromkeys((*pipeline.plugins, *_REPORTING.get(pipeline.job, ())))

@@ -52,7 +52,7 @@ def build_templates(clock: Callable[[], float]) -> Environment:
 def format_prose(text: Any) -> Markup:
     """Return a sentence as HTML, in which words between backticks are code and everything else is text."""
     words = _CODE.sub(r"<code>\1</code>", str(escape(text)))
-    # Apart, so that right-to-left marks in a name turn nothing else around.
+    # It is isolated, so that right-to-left marks in a name do not affect other text.
     return Markup(f"<bdi>{words}</bdi>")  # noqa: S704 escaped above
 
 

@@ -1,4 +1,4 @@
-"""The reports that a target leaves in its folder, as the pages read them."""
+"""Reads a target's reports for the pages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reports:
-    """The reports of the last run in a folder; what is missing is empty."""
+    """The reports of the last run in a folder. Missing ones are empty."""
 
     folder: Path
 

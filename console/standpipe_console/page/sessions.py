@@ -1,4 +1,4 @@
-"""Who may use the page: one password, a cookie per browser, and a token in each form.
+"""Controls who may use the page: with one password, a cookie per browser, and a token in each form.
 
 Nothing is kept on disk: after a restart everybody logs in again.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: How long a login lasts, in seconds.
 LOGIN_LASTS = 12 * 3600.0
-#: Wrong passwords that one address, and all together, may try within `WINDOW` seconds.
+#: The wrong passwords that one address, and all addresses together, may try within `WINDOW` seconds.
 TRIES, TRIES_OF_ALL, WINDOW = 5, 50, 300.0
 _TOKEN_BYTES = 32
 
@@ -30,7 +30,7 @@ class Password:
         self._hash = self._compute_hash(text)
 
     def matches(self, text: str) -> bool:
-        """Return whether a text is the password; the time that takes tells nothing about it."""
+        """Return whether a text is the password, in constant time."""
         return hmac.compare_digest(self._compute_hash(text), self._hash)
 
     def _compute_hash(self, text: str) -> bytes:
@@ -39,10 +39,10 @@ class Password:
 
 @dataclass
 class LoginLimiter:
-    """Makes who tries many passwords wait.
+    """Slows down clients that try many passwords.
 
     Args:
-        clock: seconds, from any start, that only grow.
+        clock: seconds of a monotonic clock.
     """
 
     clock: Callable[[], float]
@@ -79,7 +79,7 @@ class Sessions:
     """The browsers that have logged in.
 
     Args:
-        clock: seconds, from any start, that only grow.
+        clock: seconds of a monotonic clock.
         password: the password; None when everybody who reaches the page may use it.
     """
 
@@ -90,11 +90,11 @@ class Sessions:
         self._logged_in: dict[bytes, float] = {}
 
     def create_token(self) -> str:
-        """Return the cookie of a browser that has none."""
+        """Return a new cookie for a browser without one."""
         return secrets.token_urlsafe(_TOKEN_BYTES)
 
     def build_form_token(self, token: str) -> str:
-        """Return what each form of this browser carries: another site can neither read nor guess it."""
+        """Return the token in each form of this browser. Another site can neither read nor guess it."""
         return hmac.new(self._key, token.encode(), hashlib.sha256).hexdigest()
 
     def is_form_token(self, token: str, text: str) -> bool:
@@ -108,7 +108,7 @@ class Sessions:
         return self._logged_in.get(self._digest(token), float("-inf")) > self._clock()
 
     def log_in(self) -> str:
-        """Return a new cookie for a browser that knew the password: the one from before may be known to others."""
+        """Return a new cookie after a login, because others may know the earlier one."""
         now = self._clock()
         self._logged_in = {key: until for key, until in self._logged_in.items() if until > now}
         token = self.create_token()

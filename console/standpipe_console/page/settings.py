@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from standpipe_console.project.meltano import Project
 
 DEFAULT_ADDRESS = "127.0.0.1:8300"
-#: Shorter passwords are guessed even though tries are limited.
+#: Shorter passwords could be guessed although attempts are limited.
 LEAST_PASSWORD = 8
 _HIGHEST_PORT = 65_535
 
@@ -49,7 +49,7 @@ def read_settings(project: Project, listen: str) -> ServeSettings:
         listen: the address to listen on, as HOST:PORT.
 
     Raises:
-        ConsoleError: an address is none, or the page could be opened by others without a password or without https.
+        ConsoleError: an address is invalid, or others could open the page without a password or without https.
     """
     host, port = parse_address(listen)
     password = project.get_variable("SERVE_PASSWORD") or ""

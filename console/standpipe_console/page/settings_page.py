@@ -1,4 +1,4 @@
-"""Every setting with its value, its default and its meaning; what is secret is never shown."""
+"""Shows every setting with its value, its default and its meaning, but never a secret."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .site import Site
 
-#: Settings of the console: what each means, and its default. Those of `_SECRETS` are never shown.
+#: The settings of the console, each with its meaning and default. Those of `_SECRETS` are never shown.
 CONSOLE_SETTINGS = {
     "HISTORY_URL": ("Where the history of runs is kept: an SQLite file or a PostgreSQL database.", "a file"),
     "HISTORY_DAYS": ("For how many days runs and changes are kept.", "90"),
@@ -45,7 +45,7 @@ CONSOLE_SETTINGS = {
     "LIVE_CHARGEBEE_PASSWORD": ("The password in Chargebee's webhook.", ""),
     "LIVE_INTERCOM_CLIENT_SECRET": ("The secret of the Intercom app, which signs Intercom's webhooks.", ""),
 }
-#: Addresses may hold a password; those of alerts and heartbeats are passwords in themselves.
+#: Addresses may contain a password. Those of alerts and heartbeats are secret themselves.
 _SECRETS = frozenset(
     {
         "HISTORY_URL",
@@ -83,7 +83,7 @@ class SettingGroup:
 
 
 def show_settings(site: Site, request: Request) -> Response:
-    """Show the settings, or those that hold the words that were searched for."""
+    """Show the settings, or those with the words of the search."""
     query = request.query_params.get("q", "").strip()
     groups = [filter_rows(group, query) for group in list_groups(site.project)]
     context = {"query": query, "groups": [group for group in groups if group.rows]}
@@ -137,7 +137,7 @@ def format_setting(value: Any, hidden: list[str]) -> str:
 
 
 def filter_rows(group: SettingGroup, query: str) -> SettingGroup:
-    """Return the group with the rows that hold every word of the query."""
+    """Return the group with only those rows that contain every word of the query."""
     words = query.casefold().split()
     texts: Mapping[str, str] = {
         row.name: f"{group.title} {row.name} {row.variable} {row.meaning}" for row in group.rows

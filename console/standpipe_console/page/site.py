@@ -1,4 +1,4 @@
-"""What every page works with."""
+"""The objects that every page uses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MENU = (
     ("/leads", "Leads"),
     ("/settings", "Settings"),
 )
-#: Seconds after which a page that shows progress renews itself.
+#: Seconds after which a page that shows progress reloads.
 RENEW_AFTER = 2
 
 

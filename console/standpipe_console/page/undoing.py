@@ -1,4 +1,4 @@
-"""Before a run is undone: what that means, how much it is, and an example of it."""
+"""The page before an undo: its effects, its size, and some examples."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SHOWN = 10
 #: Outcomes whose earlier values can be put back.
 _CHANGED = tuple(kind for kind in words.WRITTEN if kind != "created")
-#: Runs among which those are counted that have written since.
+#: The number of runs that are searched for later ones with writes.
 _LATER = 50
 
 

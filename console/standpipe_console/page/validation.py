@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from .site import Site
 
-#: The job that looks without writing.
+#: The job that only reports and writes nothing.
 JOB = "validate"
-#: The tables in which each record stands once, and the customers that are not sent.
+#: The tables that together contain each record once, and the customers that are not sent.
 _TABLES = ("matched", "unmatched", "ambiguous", "not_reached", "not_sent")
-#: What a validation calls outcomes.
+#: The words of a validation for outcomes.
 _WOULD = {
     "updated": "would be updated",
     "created": "would be created",
@@ -101,7 +101,7 @@ def show_validation(site: Site, request: Request) -> Response:
 
 
 def list_groups(summary: JsonObject, facts: PluginFacts) -> list[Group]:
-    """Return how many customers would become what, and why; the counts add up to all customers."""
+    """Return the number of customers per planned outcome and reason. The counts add up to all customers."""
     groups = [
         _build_group(kind, "", summary[kind], facts)
         for kind in ("updated", "created", "converted", "unchanged", "not_reached")

@@ -1,4 +1,4 @@
-"""What the words of the history are called on the page, and how much a person has to care. Pure."""
+"""The page's words and colours for what the history contains. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TRIGGERS = {
     "retry": "a retry",
     "meltano": "meltano run",
 }
-#: The jobs, as a person calls them.
+#: The jobs in plain words.
 JOBS = {
     "sync": "Sync to Intercom",
     "validate": "Validation",
@@ -43,7 +43,7 @@ JOBS = {
     "merge-report": "Comparison of leads",
     "undo": "Undo",
 }
-#: What to do about a record that a target's system refused, where its own words do not say it.
+#: What to do about a refused record if the vendor's own words do not say it.
 REFUSAL_REMEDIES = {
     "target-intercom": "Correct it in Chargebee; the next run sends it again.",
     "target-chartmogul": "Correct it in Intercom; the next run sends it again.",
@@ -61,7 +61,7 @@ WRITTEN = ("updated", "created", "converted", "cleared", "deleted", "attached", 
 
 
 class Badge(NamedTuple):
-    """A word with the class that colours it."""
+    """A word with its CSS class for the colour."""
 
     level: str
     word: str

@@ -41,7 +41,7 @@ def find_python(executable: Path) -> Path | None:
 def run_batch(
     executable: Path, commands: Sequence[Sequence[str]], folder: Path, env: Mapping[str, str]
 ) -> list[str] | None:
-    """Run commands that need nothing of each other, and return what each of them prints.
+    """Run independent commands, and return the output of each.
 
     Args:
         executable: Meltano.
@@ -50,7 +50,7 @@ def run_batch(
         env: the environment of the process.
 
     Returns:
-        None when one of them failed, or this Meltano cannot run several: run each by itself, which tells what is wrong.
+        None when one of them failed, or this Meltano cannot run several: run each by itself to see the error.
     """
     python = find_python(executable)
     if python is None:

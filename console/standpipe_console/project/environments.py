@@ -31,7 +31,7 @@ _OUTPUT = "$MELTANO_PROJECT_ROOT/output/"
 
 
 def find_shared_dir(system_dir: Path) -> Path:
-    """Return Meltano's folder of the project, of which a folder may be that of an environment."""
+    """Return the project's Meltano folder for a folder that may be the one of an environment."""
     is_own = system_dir.parent.name == _ENVIRONMENTS and (system_dir / DATABASE).is_symlink()
     return system_dir.parent.parent if is_own else system_dir
 
@@ -56,7 +56,7 @@ def build_folder_variables(meltano_yml: JsonObject, environment: str, output: Pa
 
     Args:
         meltano_yml: the content of meltano.yml.
-        environment: the name of the environment. What its own configuration says of a folder stands.
+        environment: the name of the environment. A folder in the environment's own configuration is kept.
         output: the folder that replaces `output/`.
     """
     own = set(_list_own_settings(meltano_yml, environment))

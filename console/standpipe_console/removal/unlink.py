@@ -241,7 +241,7 @@ STEPS: tuple[Callable[[Project, Pipeline], str], ...] = (
 
 
 def clear_owned_attributes(project: Project, confirm: Callable[[str], bool]) -> Iterator[str]:
-    """Set Standpipe's own attributes in Intercom to null, if the person agrees. Yield a line for each step."""
+    """Set Standpipe's own attributes in Intercom to null, if the user agrees. Yield a line for each step."""
     project.load_settings(SYNC.plugins)
     match_on = str(project.get_effective_settings(SYNC.map)["match_on"])
     kind = "companies" if match_on.startswith("company") else "contacts"

@@ -44,7 +44,7 @@ _LOG_NAME = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]-[0-9][0-9]-[0
 
 
 class _Started(msgspec.Struct):
-    """The note of a current run. If one remains, the run was killed."""
+    """The note of a current run. If the note remains, the run was killed."""
 
     run_id: str
 
@@ -106,7 +106,7 @@ class JobRunner:
 
         Args:
             env: settings for this run alone, as variables.
-            is_subset: whether it reads some records only; the end of such a run says nothing of the others.
+            is_subset: whether it reads some records only; the end of such a run says nothing about the other records.
 
         Raises:
             ConsoleError: Meltano is not there.
@@ -115,7 +115,9 @@ class JobRunner:
         notes, started = HistoryNotes(self.project), self._describe_start(run_id, is_subset=is_subset)
         with JobLock(self.folder, self.job).hold(self.lock_wait, gives_way=self.gives_way, sleep=self._sleep) as lock:
             if lock is None or self._stopping.is_set():
-                cause = "it was told to stop" if self._stopping.is_set() else "another run of it is still under way"
+                cause = (
+                    "it was told to stop" if self._stopping.is_set() else "another run of the job is still under way"
+                )
                 outcome = self._refuse(started, f"{self.job} was not started: {cause}.")
             elif pause := find_pause(self.project, self.job):
                 # The check needs the lock, which an undo holds while it pauses. A run that is refused here has no row.
@@ -192,7 +194,9 @@ class JobRunner:
             return False
         stop_processes(killed.run_id, self.patience)
         if find_processes(killed.run_id):
-            raise ConsoleError(f"Processes of the killed run {killed.run_id} do not end: stop them, then run again.")
+            raise ConsoleError(
+                f"Some processes of the killed run {killed.run_id} are still running: stop them, then run again."
+            )
         # If a person has started Meltano since, its own refusal must stay in force.
         return not self.project.find_running()
 

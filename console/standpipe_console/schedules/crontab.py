@@ -26,7 +26,7 @@ _BEGIN, _END = "# standpipe begin", "# standpipe end"
 _MARKS = (f"{_BEGIN} ", f"{_END} ")
 #: The messages of `crontab -l` without a crontab: Vixie's cron, cronie, fcron and systemd-cron; then BusyBox.
 _NO_CRONTAB = re.compile(r"\bno f?crontab\b|can't open '[^'/]*': No such file or directory", re.IGNORECASE)
-#: The name of the line that looks for what nobody was told yet: no schedule's name has a space.
+#: The name of the line that checks for alerts. The name of a schedule has no space.
 ALERT_CHECK = "alert check"
 DAEMONS = {"cron", "crond", "fcron"}
 #: What to do when no cron runs.
@@ -83,7 +83,7 @@ class Block:
         return others + "\n".join([begin, *lines.values(), end]) + "\n"
 
     def _find_name(self, line: str) -> str:
-        """Return the name of this project's line, empty when the line is none of them."""
+        """Return the name of this project's line; empty if the line is not one of them."""
         words = _split_words(line)
         if not any(Path(word).name == "standpipe" for word in words):
             return ""
@@ -129,7 +129,7 @@ def build_cron_line(interval: str, command: Sequence[str]) -> str:
     """
     text = shlex.join(command)
     if "\n" in text:
-        raise ConsoleError("A crontab cannot run a command whose path holds a line break: move the project.")
+        raise ConsoleError("A crontab cannot run a command whose path contains a line break: move the project.")
     # In a crontab, % is a line break unless it is escaped; see crontab(5).
     return f"{interval} {text.replace('%', chr(92) + '%')}"
 

@@ -59,7 +59,7 @@ class Options:
             return key
         raise ConsoleError(
             f"The {title} is missing: put it into the environment as {variable}, or into standard input as a line "
-            f"{variable}=… with --keys-from-stdin. Every user of this machine could read an argument."
+            f"{variable}=… with --keys-from-stdin. Other users of this machine could read an argument."
         )
 
     def ask_text(self, name: str, text: str, default: str) -> str:

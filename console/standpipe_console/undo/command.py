@@ -233,9 +233,7 @@ def _print_report(plan: UndoPlan, report: UndoReport) -> None:
         if len(rows) > SHOWN:
             click.echo(f"... and {len(rows) - SHOWN:,} more: `standpipe undo --json` lists all of them.")
     job = plan.pipeline.job
-    click.echo(
-        f"{job} is paused: nothing of it runs until `standpipe resume {job}`. The undo is the run {report.run_id}."
-    )
+    click.echo(f"{job} is paused: it does not run until `standpipe resume {job}`. The undo is the run {report.run_id}.")
 
 
 def _list_reasons(record: UndoneRecord) -> list[str]:

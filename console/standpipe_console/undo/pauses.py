@@ -62,7 +62,7 @@ def describe_pause(pause: PauseRow) -> str:
     """Return the sentence that says why nothing runs, and what to do."""
     since = datetime.fromtimestamp(pause.since, UTC)
     return (
-        f"{pause.job} has been paused since {since:%Y-%m-%d %H:%M} UTC ({pause.reason}): nothing of it runs until "
+        f"{pause.job} has been paused since {since:%Y-%m-%d %H:%M} UTC ({pause.reason}): it does not run until "
         f"`standpipe resume {pause.job}`."
     )
 

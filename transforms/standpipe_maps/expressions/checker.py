@@ -21,7 +21,7 @@ ARITHMETIC: Mapping[type[ast.AST], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult:
 ORDER: Mapping[type[ast.AST], str] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 EQUAL: Mapping[type[ast.AST], str] = {ast.Eq: "==", ast.NotEq: "!="}
 MEMBER: Mapping[type[ast.AST], str] = {ast.In: "in", ast.NotIn: "not in"}
-# The other operators of Python's that a user may try.
+# Other operators of Python that a user may try.
 _OTHERS: Mapping[type[ast.AST], str] = {
     ast.Pow: "**",
     ast.FloorDiv: "//",
@@ -36,10 +36,10 @@ _OTHERS: Mapping[type[ast.AST], str] = {
     ast.IsNot: "is not",
 }
 _PARTS: Mapping[type[ast.AST], str] = {
-    ast.Attribute: "has a point between two names, and there are no attributes and methods: use the listed functions",
-    ast.Subscript: "has square brackets after a value, which is not possible: use `first`, `before` or `after`",
-    ast.JoinedStr: "has a text that begins with f, which is not possible: join texts with +",
-    ast.List: "has a list outside of `in`: write it on the right of `in`, as in `sub_status in ['active', 'paused']`",
+    ast.Attribute: "has a dot after a value, but values have no attributes or methods: use the listed functions",
+    ast.Subscript: "has square brackets after a value, which is not supported: use `first`, `before` or `after`",
+    ast.JoinedStr: "has an f-string, which is not supported: join texts with +",
+    ast.List: "has a list in a wrong place: a list may only follow `in`, as in `sub_status in ['active', 'paused']`",
 }
 
 
@@ -48,12 +48,12 @@ class WrongExpressionError(ValueError):
 
 
 def end_sentence(text: object) -> str:
-    """Return a sentence with the mark at its end."""
+    """Return a sentence with its final full stop or question mark."""
     return str(text) if str(text).endswith("?") else f"{text}."
 
 
 def parse_expression(text: str) -> ast.expr:
-    """Return the tree of an expression that is short and flat enough.
+    """Parse an expression, which must be neither too long nor nested too deeply.
 
     Raises:
         WrongExpressionError: it is not an expression, or is too long or too deep.
@@ -64,16 +64,16 @@ def parse_expression(text: str) -> ast.expr:
         raise WrongExpressionError("is empty: write an expression, or remove the setting")
     try:
         with warnings.catch_warnings():
-            # An unknown escape such as \d is a warning in Python.
+            # Python only warns about an unknown escape such as \d.
             warnings.simplefilter("error")
             # In parentheses an expression may take several lines.
             tree = ast.parse(f"({text.strip()}\n)", mode="eval").body
     except SyntaxError as error:
-        raise WrongExpressionError(f"is not an expression ({error.msg}): correct its spelling") from None
+        raise WrongExpressionError(f"is not a valid expression ({error.msg}): correct it") from None
     except (ValueError, RecursionError, MemoryError):
-        raise WrongExpressionError("is not an expression: correct its spelling") from None
+        raise WrongExpressionError("is not a valid expression: correct it") from None
     if _is_deeper(tree, MAX_DEPTH):
-        raise WrongExpressionError(f"is nested more than {MAX_DEPTH} deep: simplify it")
+        raise WrongExpressionError(f"is nested more than {MAX_DEPTH} levels deep: simplify it")
     return tree
 
 
@@ -118,11 +118,11 @@ class KindChecker:
         """Return the kind of the value of a part of an expression.
 
         Raises:
-            WrongExpressionError: it has a part that is unknown or does not fit.
+            WrongExpressionError: it uses something unknown, or values whose types do not fit.
         """
         check = self._checks.get(type(node))
         if check is None:
-            words = "has a part that no expression can have: use names, values, operators and the listed functions"
+            words = "has syntax that expressions do not support: use names, values, operators and the listed functions"
             raise WrongExpressionError(_PARTS.get(type(node), words))
         return check(node)
 
@@ -141,7 +141,7 @@ class KindChecker:
                 return Kind.NUMBER
         except (ArithmeticError, FailedExpressionError):
             raise WrongExpressionError("has a value that is too large: write a smaller one") from None
-        raise WrongExpressionError("has a value that is no text, number or yes or no: write one of these")
+        raise WrongExpressionError("has a value of an unsupported type: write a text, a number, true or false")
 
     def _check_name(self, node: ast.Name) -> Kind:
         if node.id in CONSTANTS:
@@ -161,11 +161,11 @@ class KindChecker:
             raise _refuse_operator(node.op)
         left, right = self.find_kind(node.left), self.find_kind(node.right)
         kinds = {left, right} - {Kind.ANY, Kind.NULL}
-        # A text would be repeated or filled in, so only + takes texts.
+        # Python would repeat a text with * and format it with %, so only + takes texts.
         fitting = [{Kind.NUMBER}] if sign != "+" else [{Kind.NUMBER}, {Kind.TEXT}]
         if kinds and kinds not in fitting:
             raise WrongExpressionError(
-                f"has {left.value} and {right.value} around `{sign}`, which takes "
+                f"uses `{sign}` with {left.value} and {right.value}, but it takes "
                 f"{'two numbers or two texts' if sign == '+' else 'two numbers'}: convert with `number` or `text`"
             )
         return next(iter(kinds), Kind.ANY if sign == "+" else Kind.NUMBER)
@@ -177,7 +177,9 @@ class KindChecker:
             raise _refuse_operator(node.op)
         kind = self.find_kind(node.operand)
         if kind not in {Kind.NUMBER, Kind.ANY}:
-            raise WrongExpressionError(f"has {kind.value} after a sign, which takes a number: correct it")
+            raise WrongExpressionError(
+                f"has {kind.value} after a plus or minus sign, where only a number may be: correct it"
+            )
         return Kind.NUMBER
 
     def _check_logic(self, node: ast.BoolOp) -> Kind:
@@ -189,8 +191,7 @@ class KindChecker:
         kind = self.find_kind(node)
         if kind not in {Kind.YES_NO, Kind.ANY, Kind.NULL}:
             raise WrongExpressionError(
-                f"has {kind.value} beside `{word}`, which takes yes or no: compare it with something, as in "
-                "`sub_status == 'active'`"
+                f"uses `{word}` with {kind.value}, but it takes conditions: compare it, as in `sub_status == 'active'`"
             )
         return Kind.YES_NO
 
@@ -220,9 +221,9 @@ class KindChecker:
 
     def _check_pair(self, left: Kind, right: Kind, sign: str) -> None:
         if Kind.NULL in {left, right}:
-            raise WrongExpressionError(f"has null beside `{sign}`, which is never true: ask with `is_empty(…)`")
+            raise WrongExpressionError(f"compares with null (`{sign}`), which is never true: use `is_empty(…)`")
         if sign in ORDER.values() and Kind.YES_NO in {left, right}:
-            raise WrongExpressionError(f"has yes or no beside `{sign}`, which has no order: use `==`")
+            raise WrongExpressionError(f"compares true and false by `{sign}`, but they have no order: use `==`")
         if Kind.ANY in {left, right} or left is right:
             return
         remedy = "convert one with `number` or `text`"
@@ -253,7 +254,7 @@ class KindChecker:
             if kind not in takes | {Kind.ANY, Kind.NULL}:
                 words = " or ".join(sorted(one.value for one in takes))
                 raise WrongExpressionError(
-                    f"gives {kind.value} to `{name}`, which takes {words}: convert it with `number`, `text` or `date`"
+                    f"passes {kind.value} to `{name}`, which takes {words}: convert it with `number`, `text` or `date`"
                 )
         self._check_date(name, node)
         return function.gives or self._join_kinds(kinds, f"`{name}`")
@@ -265,27 +266,27 @@ class KindChecker:
         is_odd = node.keywords or any(isinstance(one, ast.Starred) for one in node.args)
         if is_odd or count < least or (most is not None and count > most):
             takes = f"{least} or more" if most is None else str(least) if least == most else f"{least} or {most}"
-            raise WrongExpressionError(f"calls `{name}` with other arguments than it takes: write {takes}")
+            raise WrongExpressionError(f"calls `{name}` with the wrong arguments: it takes {takes}")
 
     def _check_date(self, name: str, node: ast.Call) -> None:
-        """Reject the text of a date that is none. It is the same for all customers."""
+        """Reject a constant that is not a date. It would fail for all customers."""
         if name == "date" and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
             try:
                 parse_date(node.args[0].value.strip())
             except ValueError:
-                raise WrongExpressionError("has a text in `date` that is no date: write it as 2026-01-31") from None
+                raise WrongExpressionError("has a text in `date` that is not a date: write it as 2026-01-31") from None
 
     def _join_kinds(self, kinds: Iterable[Kind], where: str) -> Kind:
         known = {kind for kind in kinds if kind not in {Kind.ANY, Kind.NULL}}
         if len(known) > 1:
             words = " and ".join(sorted(kind.value for kind in known))
-            raise WrongExpressionError(f"has {words} in {where}: make them the same, with `number` or `text`")
+            raise WrongExpressionError(f"mixes {words} in {where}: convert them to one type with `number` or `text`")
         return next(iter(known), Kind.ANY)
 
 
 def _refuse_operator(operator: ast.AST) -> WrongExpressionError:
     sign = _OTHERS[type(operator)]
     return WrongExpressionError(
-        f"has the operator `{sign}`, which is not possible: use {' '.join((*ARITHMETIC.values(), *EQUAL.values()))} "
+        f"has the operator `{sign}`, which is not supported: use {' '.join((*ARITHMETIC.values(), *EQUAL.values()))} "
         f"{' '.join(ORDER.values())} in, and, or, not"
     )

@@ -1,7 +1,7 @@
-"""Computes an expression for one customer: simpleeval without everything that can reach out of it or grow.
+"""Computes an expression for one customer, with simpleeval.
 
-https://github.com/danthedeckie/simpleeval. Of its nodes only the seven remain that the checker knows, its operators
-take numbers with few digits, and every text is short.
+https://github.com/danthedeckie/simpleeval. It evaluates only the syntax that the checker accepts. Numbers have few
+digits and texts are short, so no result grows large.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class Expression:
-    """An expression that fits its names.
+    """An expression whose names and types have been checked.
 
     Args:
         text: the expression.
@@ -84,13 +84,13 @@ def check_expression(text: str, names: Mapping[str, Kind], kind: Kind | None = N
     found = KindChecker(names).find_kind(tree)
     if kind is not None and found not in {kind, Kind.ANY, Kind.NULL}:
         remedy = "compare it, as in `cust_mrr > 0`" if kind is Kind.YES_NO else "convert it with `number` or `text`"
-        raise WrongExpressionError(f"is {found.value} and must be {kind.value}: {remedy}")
+        raise WrongExpressionError(f"is {found.value} but must be {kind.value}: {remedy}")
     used = {name: names[name] for name in find_names(tree)}
     return Expression(text, kind or found, used, tree)
 
 
 class Evaluator(SimpleEval):  # type: ignore[misc]  # simpleeval has no types
-    """simpleeval with other values.
+    """An evaluator whose values are texts, Decimal numbers, dates, booleans and null.
 
     Args:
         kinds: the kinds of the names.
@@ -128,13 +128,13 @@ class Evaluator(SimpleEval):  # type: ignore[misc]  # simpleeval has no types
         try:
             result: Operand = super().eval(expr, previously_parsed)
         except InvalidExpression:
-            raise FailedExpressionError("it has a part that no expression can have") from None
+            raise FailedExpressionError("it has syntax that expressions do not support") from None
         except ZeroDivisionError:
             raise FailedExpressionError("a division by zero") from None
         except ArithmeticError:
             raise FailedExpressionError("a number is too large, or cannot be computed") from None
         except TypeError:
-            raise FailedExpressionError("the values do not fit together") from None
+            raise FailedExpressionError("the types of two values do not fit together") from None
         return result
 
     def _eval_constant(self, node: ast.Constant) -> Operand:
@@ -154,7 +154,7 @@ class Evaluator(SimpleEval):  # type: ignore[misc]  # simpleeval has no types
         for position, value in enumerate(values):
             takes = function.takes[min(position, len(function.takes) - 1)]
             if value is not None and KIND_OF[type(value)] not in takes:
-                raise FailedExpressionError("a function got a value of a type that it does not take")
+                raise FailedExpressionError("a function got a value of the wrong type")
         return function.compute(self.now, *values) if function.needs_now else function.compute(*values)
 
 
@@ -176,7 +176,7 @@ def _compare(compute: Callable[[Any, Any], bool], left: Operand, right: Operand)
     if left is None or right is None:
         return False
     if type(left) is not type(right):
-        raise FailedExpressionError("it compares values of two types")
+        raise FailedExpressionError("it compares values of different types")
     return compute(left, right)
 
 

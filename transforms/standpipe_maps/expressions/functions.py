@@ -35,7 +35,7 @@ class Function:
         compute: computes the result. It is not called with null, unless ``takes_null``.
         meaning: one line for the documents.
         optional: how many of the last arguments may be left out.
-        repeats: whether the last argument may come again and again.
+        repeats: whether the last argument may be repeated.
         takes_null: whether null is an argument like others. Otherwise, null gives null.
         needs_now: whether the time of the run is the first argument of ``compute``.
     """

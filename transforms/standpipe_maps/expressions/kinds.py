@@ -21,12 +21,12 @@ NUMBERS = Context(
 
 
 class Kind(Enum):
-    """The kind of a value; its value is the word for it in a sentence."""
+    """The kind of a value. Messages use the text of the member."""
 
     TEXT = "a text"
     NUMBER = "a number"
     DATE = "a date"
-    YES_NO = "yes or no"
+    YES_NO = "true or false"
     NULL = "null"
     ANY = "a value of unknown type"
 

@@ -126,7 +126,8 @@ class MapLeads(JoinMapper):
 
     def derive_messages(self, since: int | None) -> Iterator[singer.Message]:
         """Yield the SCHEMA and the RECORDs of customers, then those of contacts."""
-        # This run has no news of the others. What they need since the last plain run is left to the next plain run.
+        # This run knows nothing new about the others. What they need since the last plain run is left to the next plain
+        # run.
         touched = self.leads.find_touched() if self.is_subset else store.Touched()
         self.leads.link_contacts()
         if "contacts" in self.whole_streams and not self.is_subset:
@@ -213,8 +214,8 @@ class MapLeads(JoinMapper):
 def _build_ids(contact: str, customer: str | None, company: str | None) -> dict[str, str | None]:
     """Return the ids of a contact of one customer.
 
-    Earlier versions sent it with Intercom's id of the company. Of companies that share an external id that is the
-    oldest's: it does not depend on the order in which the companies came, nor on which of them the contact left.
+    Earlier versions sent it with Intercom's id of the company. If several companies share an external id, it is the id
+    of the oldest one. So it depends neither on their order nor on which of them the contact left.
     """
     key, before = rules.make_external_id(contact, customer), rules.make_external_id(contact, company)
     return {

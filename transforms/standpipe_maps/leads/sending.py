@@ -57,7 +57,7 @@ class Sender:
         self._store.note_customers(changes)
 
     def select_contacts(self, page: Mapping[str, Sequence[Record]]) -> Iterator[Record]:
-        """Yield what to send of these contacts, by Intercom's id: them at present customers, and at those they left."""
+        """Yield the records of contacts: one per present customer, and one per customer that the contact has left."""
         pairs = self._store.read_sent_contacts(page)
         changes: list[Record] = []
         for contact_id, records in page.items():
@@ -76,7 +76,7 @@ class Sender:
             key = found["external_id"]
             before = pairs.get(key)
             is_derived = before is None or before.is_previous_derived
-            # An id under which it was really written stays, with any companies.
+            # An id under which the contact was really sent is kept, whatever its companies are.
             record = found if before is None or is_derived else {**found, "previous_external_id": before.previous}
             digest = _compute_digest(record)
             if before is None or rules.is_new(digest, before.sent):

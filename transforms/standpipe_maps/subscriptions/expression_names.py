@@ -48,8 +48,8 @@ def list_names(
         schema: the tap's schema of customers.
         attributes: the attributes that are derived, without the prefix.
         prefix: the prefix.
-        wanted: the names in an expression. Where the tap may send fields that its schema does not list, those that
-            begin with ``cf_`` exist.
+        wanted: the names in an expression. If the tap may send fields that its schema does not list, any name that
+            begins with ``cf_`` is a field.
     """
     names: dict[str, NamedValue] = {}
     if allows_other_fields(schema):
@@ -79,7 +79,7 @@ def evaluate(expression: Expression, names: Mapping[str, NamedValue], facts: Fac
     """Return the result of an expression for one customer, in the form for JSON; a number is a Decimal.
 
     Raises:
-        FailedExpressionError: it has none.
+        FailedExpressionError: it has no result.
     """
     result = expression.evaluate(lambda name: names[name].read(facts), facts.options.now)
     return result.astimezone(UTC).isoformat() if isinstance(result, datetime) else result

@@ -1,7 +1,7 @@
-"""`map-subscriptions inspect CUSTOMER`: what the store holds of one customer, and what the next run would make of it.
+"""`map-subscriptions inspect CUSTOMER`: the stored data of one customer, and what the next run would derive from it.
 
 CUSTOMER is an id in Chargebee or what the customer is matched by (an e-mail address, a user id, a company id or a
-company name), compared as the map compares it. The store is read as the present settings want it: when `match_on` or
+company name), compared as the map compares it. The store is read under the present settings: when `match_on` or
 the rules have changed since the last run, a copy is brought up to date first. Without `--catalog`, the type of an extra
 field follows from the values in the store; with it, from the tap's schema, as in a run.
 
@@ -26,10 +26,10 @@ With `--json`:
       "messages": [SCHEMA, RECORD, SCHEMA of not_sent, RECORD, …]
     }
 
-`runs.touched` is the last run in which something of the group came from Chargebee, `runs.sent` the last run that sent
-the record; the target has confirmed it when STATE (`bookmarks._map.gen`) names that run or a later one. `messages` are
-what the mapping `preview` would send for this group: they can be given to a target in mode `validate`. An invoice's
-member that cannot be right stands in `chargebee` as an empty list, because the store does not keep its value.
+`runs.touched` is the last run in which Chargebee sent new data about the group, `runs.sent` the last run that sent the
+record; the target has confirmed it when STATE (`bookmarks._map.gen`) names that run or a later one. `messages` are what
+the mapping `preview` would send for this group: they can be given to a target in mode `validate`. An invoice's member
+with an impossible value is an empty list in `chargebee`, because the store does not keep its value.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def inspect_customer(mapper: MapSubscriptions, wanted: str) -> JsonObject:
     }
 
 
-@click.command("inspect", help="Show what the store holds of one customer, and what follows from it.")
+@click.command("inspect", help="Show the stored data of one customer, and what the map derives from it.")
 @click.argument("customer")
 @click.option("--store", "store_name", help="Name of the store, as STATE has it.")
 @click.option("--catalog", type=click.File("rb"), help="The tap's catalog, which types extra fields; - for stdin.")

@@ -135,7 +135,7 @@ class MapSubscriptions(JoinMapper):
         """The three streams of the join, the plans' names if they are shown, and the events if they are moments."""
         names = [("item_prices", "plans")] if self.config["plan_name"] == "name" else []
         marker = protocol.parse_marker(self._final_state)
-        # A run over some customers may have been given no events.
+        # A run over some customers may get no events.
         events = [(moments.STREAM,)] if self.chosen_moments and not (marker and marker.subset) else []
         return [("customers",), ("subscriptions",), ("invoices",), *names, *events]
 
@@ -212,7 +212,7 @@ class MapSubscriptions(JoinMapper):
     @property
     def chosen_moments(self) -> Sequence[str]:
         """The moments that are sent."""
-        # Without a default, the fingerprint of a project that chooses none is what it was before there were moments.
+        # Without moments, the fingerprint is the same as in versions before moments existed.
         return self.config.get("moments") or ()
 
     def _is_erased_customer(self, customer_id: str) -> bool:
@@ -253,9 +253,9 @@ class MapSubscriptions(JoinMapper):
             self._remember_attributes()
 
     def _remember_attributes(self) -> None:
-        """Store which attributes are or were sent, so that later ones can be told from them."""
+        """Store which attributes are or were sent, so that later runs know which ones are no longer sent."""
         known = self.store.read_value(SENT_ATTRIBUTES, {})
-        # A project that changes no attribute needs no memory of them.
+        # A project that changes no attributes does not need this list.
         if self._attribute_table or known:
             self.store.write_value(SENT_ATTRIBUTES, known | {one.name: dict(one.type) for one in self._own.sent})
 
@@ -306,7 +306,7 @@ class MapSubscriptions(JoinMapper):
                 yield from self._others.build_messages(self.totals)
 
     def _derive_moments(self) -> Iterator[singer.Message]:
-        """Yield the stream of moments, even an empty one: its SCHEMA says which moments are chosen since when."""
+        """Yield the stream of moments, even an empty one: its SCHEMA says which moments are chosen, and since when."""
         if not self.chosen_moments:
             return
         read_at = protocol.get_bookmarks(self._final_state).get(moments.STREAM, {}).get("read_at")

@@ -1,7 +1,7 @@
 """Chargebee's records: the members that the map uses, and which values they can have.
 
-https://apidocs.chargebee.com/docs/api. Only a record without an id ends the run. Any other member whose value
-cannot be right is odd: the attributes that need it are null, and everything else goes on.
+https://apidocs.chargebee.com/docs/api. Only a record without an id ends the run. Any other member with an impossible
+value is odd: the attributes that need it are null, and everything else goes on.
 """
 
 from __future__ import annotations
@@ -207,8 +207,8 @@ class OddRecord(dict[str, Any]):
     Args:
         record: its members.
         odd: the names of those that are odd or missing.
-        prefix: what stands before a member's name in a report, such as ``subscription s1: ``.
-        notes: of each odd member, nested ones too, the note of the summary and its name.
+        prefix: the text before a member's name in a report, such as ``subscription s1: ``.
+        notes: for each odd member, including nested ones, the note in the summary and the name.
     """
 
     def __init__(

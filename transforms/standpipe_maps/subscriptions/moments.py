@@ -97,7 +97,7 @@ def _read_amount(kind: str, name: str) -> Callable[[JsonObject], JsonValue]:
 
 
 def _read_first(*readers: Callable[[JsonObject], JsonValue]) -> Callable[[JsonObject], JsonValue]:
-    """Return a reader of the first value that is there."""
+    """Return a reader of the first of several values that exists."""
     return lambda content: next((value for read in readers if (value := read(content)) is not None), None)
 
 
@@ -203,7 +203,7 @@ def list_event_names(chosen: Collection[str]) -> list[str]:
 def derive_moments(events: Sequence[bytes], chosen: Collection[str]) -> Iterator[JsonObject]:
     """Yield the record of each event that is one of the chosen moments.
 
-    An event without a customer, or whose time cannot be, is no moment: nobody could be told when or of whom.
+    An event without a customer, or with an impossible time, does not become a moment.
     """
     for body in events:
         try:
@@ -211,7 +211,7 @@ def derive_moments(events: Sequence[bytes], chosen: Collection[str]) -> Iterator
             name = BY_TYPE.get(event.event_type or "")
             content = msgspec.json.decode(event.content) if name in chosen else None
         except msgspec.DecodeError:
-            # Members of another type than documented make no moment.
+            # An event whose members have undocumented types does not become a moment.
             continue
         at = event.occurred_at
         if name is None or not isinstance(content, dict) or type(at) is not int or not 0 < at < LATEST:

@@ -111,7 +111,10 @@ class NotSent:
             self._losers.write(self._encoder.encode(describe_loser(loser, self._options)) + b"\n")
 
     def add_winner(self, winner: Candidate, lost: int) -> None:
-        """Keep the winner over the last losing customers. If it is undecided, it is not sent either."""
+        """Store the winner of the group whose losing customers were stored last.
+
+        If it is undecided, it is not sent either.
+        """
         if winner.failure:
             self.add_loser(winner)
             lost += 1

@@ -35,7 +35,7 @@ _NAME = re.compile(r"[^\W\d]\w{0,149}")
 
 
 class OwnAttributes(NamedTuple):
-    """The attributes that are sent, and those under whose name nothing is sent any more. Names have no prefix."""
+    """The attributes that are sent, and those that are no longer sent. Names have no prefix."""
 
     sent: tuple[Attribute, ...]
     hidden: tuple[Attribute, ...] = ()
@@ -68,7 +68,7 @@ def list_wanted_names(table: Mapping[str, JsonValue]) -> set[str]:
 def choose_attributes(
     table: Mapping[str, JsonValue], attributes: Iterable[Attribute], names: Mapping[str, NamedValue], prefix: str
 ) -> OwnAttributes:
-    """Return the attributes as the setting wants them. Those that it does not name stay as they are.
+    """Return the attributes after the changes of the setting. Those that it does not name stay as they are.
 
     Args:
         table: the setting.

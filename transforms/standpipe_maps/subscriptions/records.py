@@ -83,7 +83,7 @@ def choose_winners(
     Of a group, nothing is sent when it is unknown whether its best customer takes part.
 
     Args:
-        candidates: customers in the order of their match values. Each customer without one is a group alone.
+        candidates: customers in the order of their match values. A customer without a match value is a group of one.
         lose: called with each customer that is not sent, before the winner of its group is known.
         win: called with the winner of a group and the number of customers that lost to it.
     """

@@ -259,7 +259,9 @@ def read_money(record: Record, minor: int, *, base: bool = False) -> Amount:
 
 
 def find_first_and_latest(invoices: Iterable[Invoice]) -> tuple[Invoice | None, Invoice | None]:
-    """Return the earliest and the latest recurring invoice of those that count; of one second by ``order_by_number``.
+    """Return the earliest and the latest recurring invoice of those that count.
+
+    ``order_by_number`` decides between invoices of the same second.
 
     Raises:
         OddValueError: a member that decides about it is odd.

@@ -99,7 +99,7 @@ class BillingStore:
         generation: the number of this run.
         match: returns a customer's match value in the form for comparisons.
         moments: the chosen moments.
-        is_erased: whether a customer was erased, so that nothing of it is kept.
+        is_erased: whether a customer was erased, so that none of its data is stored.
     """
 
     def __init__(
@@ -355,7 +355,7 @@ class BillingStore:
         return bool(self._store.execute(select(CUSTOMERS.c.id).where(CUSTOMERS.c.id == customer_id)).scalar())
 
     def read_customers(self) -> Iterator[Record]:
-        """Yield every customer, which reads all of them."""
+        """Yield every customer. This reads the whole table."""
         for page in self._store.read_pages(select(CUSTOMERS.c.body, CUSTOMERS.c.odd).order_by(CUSTOMERS.c.id), PAGE):
             for body, odd in page:
                 yield _decode_record("customers", body, odd)
@@ -383,7 +383,7 @@ class BillingStore:
         return self._store.execute(query).scalar() or 0
 
     def find_value_types(self, stream: str, fields: Collection[str]) -> Mapping[str, set[type]]:
-        """Return the Python types of the values in fields of customers or subscriptions, which reads all rows."""
+        """Return the Python types of the values in fields of customers or subscriptions. This reads all rows."""
         table = {"customers": CUSTOMERS, "subscriptions": SUBSCRIPTIONS}[stream]
         found: dict[str, set[type]] = {field: set() for field in fields}
         for page in self._store.read_pages(select(table.c.body), PAGE):
