@@ -3,7 +3,7 @@
     python bench/history.py [--rows 5000000]
 
 Both are SQLite files: a run for each 1,000 records, twenty records for each customer, a change for each record. A page
-is answered in this process, without a network. Printed is the median of several answers in milliseconds, and the ratio.
+is answered in this process, without a network. It prints the median of several answers in milliseconds, and the ratio.
 More than nine statements for a page end the benchmark with an error.
 """
 

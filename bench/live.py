@@ -6,7 +6,7 @@
 `--seconds`. 95 of 100 must come within the poll's interval (0 for webhooks) + `quiet_seconds` + 2 x a bare `meltano
 run` over one id.
 `storm`: 1,000 changes at once must end as one run over everything.
-`idle`: 240 looks at the events, one a second: as many as an hour has at one every 15 seconds. They must cost at most
+`idle`: 240 polls of the events, one per second: as many as in an hour with one every 15 seconds. They must cost at most
 250 calls, and start no run.
 """
 
@@ -181,7 +181,7 @@ def measure_storm(project: BenchProject) -> None:
 
 
 def measure_idle(project: BenchProject) -> None:
-    """Let an hour's looks pass in four minutes in which nothing happens."""
+    """Make the polls of an idle hour within four minutes."""
     with project.start_live(LIVE_POLL_SECONDS="1") as (_, inbox):
         # The second look after the very first start goes back five minutes; what it finds is not a part of the hour.
         wait_until(lambda: count_looks(project) > FIRST_LOOKS, 60)

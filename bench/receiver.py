@@ -4,8 +4,8 @@
 
 `alone`: 2,000 rings a second; `beside`: 1,000 a second while `standpipe run sync` runs again and again. Half of the
 rings are Chargebee's (Basic), half Intercom's (HMAC), over kept-alive connections, from a process of its own. The time
-of an answer counts from the moment at which its ring was due: a slow answer delays nobody's clock. No ring may be lost,
-and 99 of 100 answers must come within 500 ms.
+of an answer counts from the time at which its ring was due, so a slow answer hides no delay. No ring may be lost, and
+99 of 100 answers must come within 500 ms.
 """
 
 from __future__ import annotations

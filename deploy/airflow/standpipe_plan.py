@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 #: The variable of an environment of meltano.yml that names its workspace of Intercom.
 ACCOUNT = "STANDPIPE_INTERCOM_ACCOUNT"
-#: How often to look for what nobody was told: a run that was killed, or is late.
+#: How often to check for new alerts: runs that were killed or are late.
 ALERT_INTERVAL = "*/10 * * * *"
 
 

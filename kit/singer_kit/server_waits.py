@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def find_wait(headers: Mapping[str, str], now: float, longest: float) -> float | None:
-    """Return the seconds that a server asks to wait, None when it asks for none that makes sense.
+    """Return the seconds that a server asks to wait, None if it asks for no plausible wait.
 
     Args:
         headers: of the answer: `Retry-After` in seconds or as a date, or `X-RateLimit-Reset` in unix seconds.

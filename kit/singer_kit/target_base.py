@@ -197,7 +197,7 @@ class TargetBase(Plugin, Target, abc.ABC):
         """Check the key before the first message is read.
 
         Raises:
-            UserError: the vendor refused what a run cannot do without, or no record could be taken.
+            UserError: the vendor refused a request that every run needs, or no record could be taken.
         """
         super(Target, cls).invoke(about=about, about_format=about_format)
         cls.print_version(print_fn=cls.logger.info)
@@ -211,7 +211,7 @@ class TargetBase(Plugin, Target, abc.ABC):
         """Check the key, then read the input and do the work.
 
         Raises:
-            UserError: the vendor refused what a run cannot do without.
+            UserError: the vendor refused a request that every run needs.
         """
         run = self.run
         try:

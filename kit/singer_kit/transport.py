@@ -129,8 +129,8 @@ class Transport:
         base_url: its base.
         distribution: the plugin, which the User-Agent names with its version.
         retries: the plugin's table.
-        auth: what proves who asks.
-        headers: what goes with every request.
+        auth: the credentials.
+        headers: the headers of every request.
         request_timeout: seconds to wait between two bytes of an answer.
         answer_timeout: seconds to wait for the whole of an answer.
         connections: requests that are made at the same time.

@@ -81,7 +81,7 @@ class EventPipeline:
         self._summary.has_events = True
 
     def add_record(self, record: JsonObject) -> None:
-        """Store a record. One that is no event is counted."""
+        """Store a record. A record that is not an event is counted."""
         event = read_event(record)
         if event is None or self._file is None:
             self._summary.events_skipped["no_event"] += 1

@@ -180,7 +180,7 @@ class Pipeline(RunBase):
             if count and not stream.is_subset:
                 for record_id, instead_of in self.not_sent.iterate_replaced():
                     stream.add_unsent(record_id, instead_of)
-            # Also a run over some records has new facts about who is left out.
+            # A run over some records also has new facts about who is left out.
             if stream.is_declared:
                 for record_id in self.not_sent.iterate_left_out():
                     stream.add_left_out(record_id, clear=self.not_sent.clears_left_out)
@@ -290,7 +290,8 @@ class Pipeline(RunBase):
         if found is None or len(found) > MOST_READS:
             return False
         for company, hash_ in zip(executor.map(self._client.find_company_by_id, found), found.values(), strict=True):
-            # A scroll would not show one without users; and who has left a name may have left it to another company.
+            # A scroll would not show a company without users, and another company may now have the name of a renamed
+            # one.
             if not company or company.has_no_users or known.hash_company(company) != hash_:
                 return False
             companies.store_company(company)

@@ -135,7 +135,7 @@ class StreamPipeline:
             self.buffer.add_unsent(link, instead_of)
 
     def add_left_out(self, record_id: str, *, clear: bool) -> None:
-        """Take the id of a record that takes no part any more.
+        """Take the id of a record that no longer takes part.
 
         Raises:
             ConfigurationError: its values are to be cleared, and nothing shows where they are.

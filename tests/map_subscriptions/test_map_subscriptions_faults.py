@@ -192,7 +192,7 @@ def test_an_input_that_does_not_fit(mapper: Mapper, lines: Lines) -> None:
     moment = ("standpipe_maps.input_spool:InputSpool", "write", 1, "full", 0)
     code, log, sent = at_a_moment(mapper, whole(mapper, lines, NEW), moment)
     assert (code, extent(sent), "Traceback" in log, "Exception ignored" in log) == (1, "nothing", False, False), log
-    assert "What comes in does not fit into" in log
+    assert "The input does not fit into" in log
 
 
 FULL = [

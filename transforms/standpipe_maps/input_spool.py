@@ -65,7 +65,7 @@ class InputSpool:
             yield
         except OSError as error:
             raise UserError(
-                f"What comes in does not fit into {self._folder} ({error.strerror}): free some space, or set "
+                f"The input does not fit into {self._folder} ({error.strerror}): free some space, or set "
                 "`store_dir` to another one."
             ) from error
 

@@ -41,8 +41,8 @@ def split_rest(span: Span, reached: int, left: int, *, page_size: int, now: int)
     """Share out the rest of a search after one of its pages: return the spans from ``reached`` on; none for one reader.
 
     An answer says how many records the query finds, so the number of pages that are left is known, and only their times
-    are guessed. A span that turns out to be long is split again. A further span costs half a page on average and all
-    that its filter reaches back, so none is shorter than ten days.
+    are guessed. A span that turns out to be long is split again. Each further span costs half a page on average, and
+    the days that its filter adds, so no span is shorter than ten days.
 
     Args:
         span: the span of the reader.
@@ -85,7 +85,7 @@ def build_search(
 ) -> JsonObject:
     """Return the body of a search, sorted by the time of creation, which does not change while the list is read.
 
-    With ``newest_first`` it is sorted by the time of the last change. The cursor and the size of the page stand in the
+    With ``newest_first`` it is sorted by the time of the last change. The cursor and the size of the page are in the
     body: in the query string they have no effect.
     """
     pagination: JsonObject = {"per_page": page_size}

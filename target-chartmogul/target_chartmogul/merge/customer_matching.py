@@ -112,8 +112,9 @@ def match_parties(
 ) -> list[Match]:
     """Match customers one to one.
 
-    A lead matches a customer that every key finds which finds any, if one of these keys is certain, or if only this
-    customer has the values of all of them. Of two leads that match one customer, the one with the surest key does.
+    A lead matches a customer if all keys that find any customer find this one, and if one of these keys is certain, or
+    only this customer has the values of all of them. Of two leads that match one customer, the one with the surest key
+    does.
 
     Args:
         leads: the customers to be merged.

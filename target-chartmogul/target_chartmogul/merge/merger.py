@@ -43,7 +43,7 @@ class Merger:
         source: the uuid of the target's data source, None while there is none.
         billing: the uuid of the billing system's.
         keys: by what two customers are the same, the most reliable first.
-        log: knows what was merged, and what was taken apart again.
+        log: knows what was merged and unmerged.
         find_stop_reason: returns a sentence when the run is to stop.
         journal: receives every merge, before and after it, and the other leads.
     """
@@ -173,7 +173,7 @@ def _find_who(party: Party) -> Who:
 
 
 def build_party(fields: CustomerFields, external_ids: Iterable[str], uuid: str = "") -> Party:
-    """Return what is compared of a customer of ChartMogul's, or, without a uuid, of one that is to be created."""
+    """Return the facts for matching a customer of ChartMogul, or, without a uuid, one that is to be created."""
     return Party(
         uuid,
         tuple(external_ids),

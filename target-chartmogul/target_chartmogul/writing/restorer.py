@@ -109,7 +109,7 @@ class RecordRestorer(Restorer):
 
 
 class HeldObject(Remote):
-    """A customer or contact as ChartMogul holds it now."""
+    """A customer or contact as ChartMogul shows it now."""
 
     def __init__(self, entry: RemoteObject) -> None:
         self._entry = entry
@@ -128,7 +128,7 @@ class HeldObject(Remote):
 
 
 def _write_group(group: Changes, write: Callable[[Changes], object]) -> dict[str, str]:
-    """Write changes in one request, and where they are refused together, each by itself."""
+    """Write changes in one request, or one by one if they are refused together."""
     if not group:
         return {}
     try:
@@ -146,7 +146,7 @@ def _write_group(group: Changes, write: Callable[[Changes], object]) -> dict[str
 
 
 def _find_type(stream: str, name: str, *values: JsonValue) -> str:
-    """Return the type by which values of a field are compared; that of an attribute is not known, but follows."""
+    """Return the type by which values of a field are compared. For an attribute it is inferred from the values."""
     if not name.startswith(CUSTOM):
         return OBJECT_TYPES[stream].fields.get(name, "tag" if name.startswith(TAG) else "text")
     known = [one for one in values if one is not None and one != ""]
@@ -169,7 +169,7 @@ def _is_moment(text: str) -> bool:
 
 
 def _build_attribute(name: str, change: Change) -> JsonObject:
-    # What the attribute holds now says its type as well as what it held.
+    # The present value shows the type as well as the earlier one does.
     types = {_infer_type(one) for one in (change.before, change.after) if one is not None}
     data_type = "Decimal" if types == {"Integer", "Decimal"} else _infer_type(change.after)
     return {"type": data_type, "key": name.removeprefix(CUSTOM), "value": change.after}

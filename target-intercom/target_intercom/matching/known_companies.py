@@ -1,7 +1,7 @@
 """What the last scroll found for each record, so that a run over some records reads those companies by their ids.
 
 A scroll reads every company of the workspace, and only one at a time may be open: too much for a few records. The file
-is no more than a saving: whoever deletes it pays with one scroll.
+only saves time: if it is deleted, the next run needs one scroll.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: The name of the file in `memory_dir`.
 COMPANIES_FILE = "companies.jsonl"
-#: More companies than these are quicker read by a scroll.
+#: With more companies than this, a scroll is faster.
 MOST_READS = 100
 
 
@@ -37,8 +37,8 @@ class _Found(msgspec.Struct, frozen=True):
 class KnownCompanies:
     """The file of what the scroll found.
 
-    Records and companies are known by a hash of their keys and of all on which a match depends. So one with another
-    name is not known, and the file names nobody.
+    Records and companies are stored as a hash of their keys and of everything else that a match depends on. So a
+    renamed one is not found, and the file contains no names.
 
     Args:
         folder: the memory folder.
@@ -65,11 +65,11 @@ class KnownCompanies:
         return self._hash(keys.key, keys.lookup_id)
 
     def save(self, found: Iterable[tuple[Keys, Sequence[tuple[str, Keys]]]], *, keep_others: bool) -> None:
-        """Keep what a scroll found for each record, in place of what earlier ones found.
+        """Store the results of a scroll for each record, in place of earlier results.
 
         Args:
             found: the keys of each record, and of its companies by Intercom's id.
-            keep_others: keep what is known of other records, because this run is over some only.
+            keep_others: keep the results for other records, because this run is over some only.
         """
         with open_private(self._path, append=True) if keep_others else replace_file(self._path) as file:
             for record, companies in found:

@@ -102,7 +102,7 @@ class Unsent(NamedTuple):
 
     row: Row
     instead_of: str | None  #: the link of the record sent instead
-    is_left_out: bool  #: whether it takes no part any more, so that its values are to be cleared
+    is_left_out: bool  #: whether it no longer takes part, so that its values are to be cleared
 
 
 class RecordBuffer:
@@ -178,7 +178,7 @@ class RecordBuffer:
             )
 
     def add_left_out(self, link: str, *, clear: bool) -> None:
-        """Store the link of a record that takes no part any more, and whether its values are to be cleared."""
+        """Store the link of a record that no longer takes part, and whether its values are to be cleared."""
         with self._lock:
             self._db.execute(
                 "INSERT OR IGNORE INTO unsent (link, kind) SELECT ?1, ?2 "
@@ -187,7 +187,7 @@ class RecordBuffer:
             )
 
     def is_left_out(self, link: str | None) -> bool:
-        """Return whether the record with this link takes no part any more."""
+        """Return whether the record with this link no longer takes part."""
         sql = "SELECT EXISTS (SELECT 1 FROM unsent WHERE link = ? AND kind IS NOT NULL)"
         return bool(self._fetch_one(sql, link)[0])
 

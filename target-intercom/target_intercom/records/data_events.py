@@ -46,7 +46,7 @@ class Switch(msgspec.Struct, frozen=True):
 
 
 def read_event(record: JsonObject) -> DataEvent | None:
-    """Return the event of a record, with metadata within Intercom's limits; None if it is none."""
+    """Return the event of a record, with metadata within Intercom's limits; None if it is not one."""
     try:
         event = msgspec.convert(record, DataEvent)
     except msgspec.ValidationError:

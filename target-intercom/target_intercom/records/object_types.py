@@ -85,7 +85,7 @@ class CompanyType(ObjectType):
     standard = MappingProxyType(
         {"name": "string", "plan": "string", "monthly_spend": "whole number", "remote_created_at": "date"}
     )
-    #: `PUT /companies/{id}` knows no `remote_created_at` (API description 2.16, 2026-08-21).
+    #: `PUT /companies/{id}` does not accept `remote_created_at` (API description 2.16, 2026-08-21).
     created_only = frozenset({"remote_created_at"})
     match_keys = (COMPANY_ID, COMPANY_NAME)
     remote = RemoteCompany

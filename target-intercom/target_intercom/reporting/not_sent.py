@@ -31,7 +31,7 @@ REASONS = {
     "undecided": "`only_customers` has no result for it, or for a customer that shares its {value}",
 }
 
-#: The reason of a customer that takes no part any more.
+#: The reason of a customer that no longer takes part.
 LEFT_OUT = "left_out"
 
 #: The reasons with another customer that is sent instead.

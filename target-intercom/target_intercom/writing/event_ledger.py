@@ -1,9 +1,9 @@
 """The ledger of data events: which were sent, and since when each name is.
 
-Intercom's events can neither be changed nor deleted, so each must be sent once, whatever dies. The ledger is a SQLite
-file in `memory_dir`, beside everything else that this target must remember: there it outlives STATE, `--full-refresh`
-and the stores of the map, and the lock of that folder lets only one run write. Every change is on the disk (`fsync`)
-before the request that it announces.
+Intercom's events can neither be changed nor deleted, so each must be sent once, even if a process is killed. The ledger
+is a SQLite file in `memory_dir`, beside everything else that this target must remember: there it outlives STATE,
+`--full-refresh` and the stores of the map, and the lock of that folder lets only one run write. Every change is on the
+disk (`fsync`) before the request that it announces.
 
 - `sent`: one row per event. Without `is_sent` its request began, and nobody knows whether Intercom received it: the
   next run looks it up before it sends it again.
@@ -156,7 +156,7 @@ class EventLedger:
             self._db.execute("DELETE FROM sent WHERE event_id = ?", (event_id,))
 
     def prune(self, now: int) -> None:
-        """Drop old events. What is older than they is not sent any more, so none of them can come again."""
+        """Drop old events. Events that are older than this are no longer sent, so none of them can come again."""
         oldest = now - KEPT
         with self._lock, self._explain_errors(), self._transaction():
             self._db.execute("DELETE FROM sent WHERE second < ?", (oldest,))
