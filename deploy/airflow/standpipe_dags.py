@@ -22,7 +22,7 @@ EXECUTABLE = f"{PROJECT}/.meltano/utilities/standpipe/venv/bin/standpipe"
 RETRY_DELAY = timedelta(minutes=6)
 RETRIES = 3
 LONGEST_RUN = timedelta(hours=24)
-#: `standpipe run` exits so when the job is paused, or another run of it does not end: there is nothing to repeat.
+#: `standpipe run` exits so when the job is paused, or another run of the job does not end: there is nothing to repeat.
 NOT_STARTED = 75
 
 

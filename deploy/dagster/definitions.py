@@ -12,7 +12,7 @@ EXECUTABLE = f"{PROJECT}/.meltano/utilities/standpipe/venv/bin/standpipe"
 #: After a machine has died, Meltano believes for five minutes that its run goes on, and refuses another one.
 RETRY_DELAY = 360
 RETRIES = 3
-#: `standpipe run` exits so when the job is paused, or another run of it does not end: there is nothing to repeat.
+#: `standpipe run` exits so when the job is paused, or another run of the job does not end: there is nothing to repeat.
 NOT_STARTED = 75
 
 

@@ -79,7 +79,7 @@ class JobRunner:
     Args:
         project: the Meltano project.
         job: the name of the job.
-        lock_wait: how long to wait for another run of it, in seconds.
+        lock_wait: how long to wait for another run of the job, in seconds.
         gives_way: whether waiting scheduled runs go first.
         patience: how long a plugin may take to stop, in seconds.
         trigger: who started it: `schedule`, `person`, `live`, `page` or `retry`.
