@@ -183,7 +183,7 @@ def measure_storm(project: BenchProject) -> None:
 def measure_idle(project: BenchProject) -> None:
     """Make the polls of an idle hour within four minutes."""
     with project.start_live(LIVE_POLL_SECONDS="1") as (_, inbox):
-        # The second look after the very first start goes back five minutes; what it finds is not a part of the hour.
+        # The second poll after the first start goes back five minutes, and what it finds is not a part of the hour.
         wait_until(lambda: count_looks(project) > FIRST_LOOKS, 60)
         wait_until_quiet(inbox, 120)
         before = len(read_runs(project))

@@ -89,7 +89,7 @@ class BlockList(BlockListText):
         try:
             text = self._path.read_text(encoding="utf-8") if self._path.exists() else None
         except UnicodeDecodeError:
-            # It is damaged as any other text that is no JSON.
+            # Invalid UTF-8 counts as damage, like text that is not JSON.
             text = ""
         super().__init__(text, self._path)
 

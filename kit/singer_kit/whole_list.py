@@ -88,7 +88,7 @@ class Shortage:
         """Whether a run may go on without them: never if none came, and never in a list of fewer than a thousand."""
         if not self.missing:
             return True
-        # In a short list the share is less than one item. An empty answer is probably an error.
+        # In a short list, the permitted share would be less than one item. An empty answer is probably an error.
         return self.read > 0 and self.expected >= ALWAYS_WHOLE and self.missing <= self.max_missing * self.expected
 
     def __str__(self) -> str:

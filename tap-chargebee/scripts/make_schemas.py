@@ -1,4 +1,4 @@
-# ruff: noqa: INP001 a script stands in no package
+# ruff: noqa: INP001 a script belongs to no package
 """Makes ``tap_chargebee/schemas/*.json`` from the typed models of Chargebee's own client, one file per stream.
 
     uv run python tap-chargebee/scripts/make_schemas.py

@@ -129,7 +129,7 @@ class TapIntercom(TapBase):
             try:
                 reader.wait()
             except NotOfferedError as error:
-                # Without a catalog, nobody selected this stream, so the run goes on without it.
+                # Without a catalog, the user did not select this stream, so the run continues without it.
                 if self.input_catalog is not None:
                     raise
                 self.logger.warning("%s", error.message)

@@ -1,4 +1,4 @@
-"""A project whose history a test writes, and a server that takes what alerts send."""
+"""A project whose history a test writes, and a server that receives alerts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Sink:
 
 
 def build_handler(sink: Sink) -> type[BaseHTTPRequestHandler]:
-    """Return what answers for a sink."""
+    """Return the request handler of a sink."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -124,7 +124,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 @pytest.fixture
 def past(project: Project) -> Past:
-    """Return what writes the project's history."""
+    """Return the writer of the project's history."""
     return Past(project)
 
 

@@ -38,7 +38,7 @@ def run_standpipe(project: Project, *words: str) -> tuple[int, str]:
 
 
 def test_a_failure_and_its_end_arrive_once_each(alerting: Project, sink: Any, past: Any) -> None:
-    """As one message each at the server, however often somebody looks, with a kind that services colour."""
+    """Each arrives as one message of the right kind, however often the pipelines are checked."""
     past.add(hours_ago=5)
     past.add(TOKEN, hours_ago=4)
     assert len(check_alerts(alerting).sent) == 1
@@ -59,7 +59,10 @@ def test_a_failure_and_its_end_arrive_once_each(alerting: Project, sink: Any, pa
 def test_a_program_that_goes_on_running_tells_of_what_comes(
     alerting: Project, sink: Any, past: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Live and the page check again and again, and go on after a setting that cannot be used, which is logged once."""
+    """Live and the page check again and again.
+
+    A setting that cannot be used is logged once, and the checks continue.
+    """
     stopping = threading.Event()
     thread = threading.Thread(target=check_until_stopped, args=(alerting, stopping, Problems(), 0.01))
     thread.start()
@@ -89,7 +92,7 @@ def test_a_program_that_goes_on_running_tells_of_what_comes(
 
 
 def test_each_pipeline_is_told_of_by_itself(alerting: Project, sink: Any, past: Any) -> None:
-    """The leads that fail say nothing of the billing data."""
+    """A failure of the leads says nothing about the billing data."""
     past.add(hours_ago=2)
     past.add("ChartMogul does not answer", job="sync-leads")
     check_alerts(alerting)
@@ -97,7 +100,7 @@ def test_each_pipeline_is_told_of_by_itself(alerting: Project, sink: Any, past: 
 
 
 def test_a_message_shows_no_key_and_no_address(alerting: Project, sink: Any, past: Any) -> None:
-    """Whatever the log of a run says."""
+    """A message contains no key and no e-mail address, whatever the log of a run says."""
     key = alerting.get_variable("TARGET_INTERCOM_ACCESS_TOKEN")
     past.add(f"sync failed (exit code 1): {key} and ann@a.example are refused; its log is {alerting.root}/logs/x.log")
     check_alerts(alerting)
@@ -108,7 +111,7 @@ def test_a_message_shows_no_key_and_no_address(alerting: Project, sink: Any, pas
 
 
 def test_every_address_is_told_and_each_on_its_own(alerting: Project, sink: Any, past: Any) -> None:
-    """One that is down does not keep a message from the others, and gets it when it is up again."""
+    """A channel that is down does not delay the others, and gets its message when it is up again."""
     past.add(TOKEN)
     dead = "json://127.0.0.1:9"
     alerting.dotenv.set_value("ALERT_URLS", f"{sink.alert_url} {dead}")
@@ -122,7 +125,7 @@ def test_every_address_is_told_and_each_on_its_own(alerting: Project, sink: Any,
 
 @pytest.mark.parametrize("mode", ["down", "slow"])
 def test_what_was_not_delivered_is_sent_at_the_next_check(alerting: Project, sink: Any, past: Any, mode: str) -> None:
-    """A server that refuses, or that never ends its answer, costs a limited time and no message."""
+    """A server that refuses, or never ends its answer, takes limited time, and no message is lost."""
     past.add(TOKEN)
     sink.mode = mode
     before = time.monotonic()
@@ -135,7 +138,7 @@ def test_what_was_not_delivered_is_sent_at_the_next_check(alerting: Project, sin
 
 
 def test_a_slow_server_does_not_hold_up_the_end_of_the_process(sink: Any) -> None:
-    """Nothing waits for the answer when the limit is over."""
+    """After the limit, the process ends without waiting for the server's answer."""
     sink.mode = "slow"
     code = (
         "from standpipe_console.alerts.delivery import open_channels\n"
@@ -150,7 +153,7 @@ def test_a_slow_server_does_not_hold_up_the_end_of_the_process(sink: Any) -> Non
 def test_a_run_ends_as_it_does_whatever_becomes_of_its_alert(
     alerting: Project, sink: Any, past: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A message that is not delivered, and a setting that is wrong, are one warning each."""
+    """An undelivered message and a wrong setting cause one warning each."""
     past.add(TOKEN)
     sink.mode = "down"
     tell_after_run(alerting, "sync", is_good=False)
@@ -166,13 +169,13 @@ def test_a_run_ends_as_it_does_whatever_becomes_of_its_alert(
 
 
 def test_without_addresses_nothing_is_looked_at(project: Project) -> None:
-    """Neither a history nor a lock is made for nobody."""
+    """Without addresses, a check creates neither a history nor a lock."""
     tell_after_run(project, "sync", is_good=False)
     assert not project.system_dir.exists()
 
 
 def test_a_good_run_sends_a_heartbeat(project: Project, sink: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """To the address of its job; a run that failed, over some records or of another job sends none."""
+    """A good full run calls the address for its job; failed runs and runs over some records call none."""
     project.dotenv.set_value("HEARTBEAT_URL", f"{sink.url}/ping/{{job}}")
     tell_after_run(project, "sync", is_good=True)
     tell_after_run(project, "sync-leads", is_good=True)
@@ -185,7 +188,7 @@ def test_a_good_run_sends_a_heartbeat(project: Project, sink: Any, caplog: pytes
 
 
 def test_a_pause_is_told_and_its_end(alerting: Project, sink: Any, past: Any) -> None:
-    """With the command that ends it."""
+    """A pause is reported with the command that ends it, and so is its end."""
     past.add()
     with open_history(alerting) as history:
         history.pause("sync", "the run of 06:00 was undone")
@@ -214,7 +217,7 @@ def test_a_run_that_is_late_is_told(alerting: Project, sink: Any, past: Any) -> 
 
 
 def test_the_command_says_what_it_finds(alerting: Project, sink: Any, past: Any) -> None:
-    """And prints nothing with --quiet, as cron mails what is printed."""
+    """The command prints what is wrong, and nothing with --quiet, as cron mails all output."""
     past.add()
     assert run_standpipe(alerting, "alert", "check") == (0, "Nothing is wrong.\n")
     past.add(TOKEN, hours_ago=0.5)
@@ -228,7 +231,7 @@ def test_the_command_says_what_it_finds(alerting: Project, sink: Any, past: Any)
 
 
 def test_a_test_message_reaches_every_address(alerting: Project, sink: Any) -> None:
-    """And the exit code says whether it did."""
+    """Every address gets the test message, and the exit code is 1 if one did not."""
     assert run_standpipe(alerting, "alert", "test") == (0, "json: delivered.\n")
     assert sink.list_texts() == ["Alerts of Standpipe arrive here. Nothing is wrong."]
     sink.mode = "down"
@@ -265,14 +268,14 @@ def test_a_test_message_reaches_every_address(alerting: Project, sink: Any) -> N
     ids=["unknown service", "no address", "heartbeat", "time zone", "margin"],
 )
 def test_a_wrong_setting_is_one_sentence(project: Project, variable: str, value: str, sentence: str) -> None:
-    """Of the command, and of doctor, without what may be a key."""
+    """The command and doctor report a wrong setting in one sentence, without anything that may be a key."""
     project.dotenv.set_value(variable, value)
     assert run_standpipe(project, "alert", "test") == (1, f"Error: {sentence}\n")
     assert [(one.result, one.what) for one in check_settings(project)] == [("fail", sentence)]
 
 
 def test_doctor_says_where_alerts_go(alerting: Project) -> None:
-    """And that the line of the check is missing from a crontab that has others."""
+    """Doctor names the services, and reports a crontab with schedules but without the line of the check."""
     schedule = schedules.Schedule("sync-every-6h", "sync", "0 */6 * * *")
     lines = {"sync-every-6h": schedules.build_line(alerting, schedule)}
     good = Finding("alerts", "pass", "alerts go to json")
@@ -291,7 +294,7 @@ def test_doctor_says_where_alerts_go(alerting: Project) -> None:
 
 
 def test_the_check_is_a_line_of_its_own_in_the_crontab(project: Project) -> None:
-    """Installed with the schedules when there is somebody to tell, and gone with the last of them."""
+    """The line is installed with the schedules if there are addresses, and removed with the last schedule."""
     schedule = {"name": "sync-every-6h", "job": {"name": "sync"}, "cron_interval": "0 */6 * * *"}
     project.job_schedules = [schedule]
     assert set(schedules.build_lines(project)) == {"sync-every-6h"}
@@ -306,7 +309,7 @@ def test_the_check_is_a_line_of_its_own_in_the_crontab(project: Project) -> None
 
 
 def test_a_service_that_raises_has_not_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever goes wrong in it."""
+    """Any exception of a service counts as a failed delivery."""
     (channel,) = open_channels("json://127.0.0.1:9")
 
     def fail(**_: Any) -> bool:

@@ -1,4 +1,4 @@
-"""When live's trouble is told: after ten minutes in which it could work and did not."""
+"""Live's trouble is reported after ten minutes in which live could work but did not."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ GONE = {"live": {"pid": 2, "started_at": NOON - 7200}}
 
 
 def fail(minutes: float, attempt: float | None = None) -> dict[str, Any]:
-    """Return runs that have failed for so many minutes, and an attempt that began so many minutes ago."""
+    """Return runs that have failed for this many minutes, and an attempt that began this many minutes ago."""
     since, attempt_at = NOON - minutes * 60, None if attempt is None else NOON - attempt * 60
     return {"{job}.trouble": {"since": since, "reason": "no answer", "attempt_at": attempt_at}}
 
 
 def poll(minutes: float, error: str = "") -> dict[str, Any]:
-    """Return looks at the events that have failed for so many minutes, or the last good one."""
+    """Return polls of the events that have failed for this many minutes, or the last good one."""
     at = NOON - minutes * 60
     return {"poll": {"at": NOON if error else at, "error": error, "failing_since": at if error else None}}
 
@@ -69,18 +69,18 @@ def poll(minutes: float, error: str = "") -> dict[str, Any]:
     ],
 )
 def test_trouble_is_told_after_ten_minutes(facts: dict[str, Any], trouble: LiveTrouble | None) -> None:
-    """Not while live was stopped on purpose, nor for the time of an attempt that is under way."""
+    """Trouble is reported after ten minutes, but not while live is stopped on purpose or an attempt is in progress."""
     assert judge_live(facts, Moment(NOON, 600), reads_events=True, is_alive=lambda pid: pid == 1) == trouble
 
 
 def test_the_leads_do_not_wait_for_chargebees_events() -> None:
-    """They hear of changes from Intercom's webhooks."""
+    """A failure to read Chargebee's events is no trouble of the leads, which come from Intercom's webhooks."""
     facts = {**LIVE, **poll(60, "no route")}
     assert judge_live(facts, Moment(NOON, 600), reads_events=False, is_alive=lambda _: True) is None
 
 
 def test_what_live_notes_arrives_as_an_alert(alerting: Project, sink: Any, past: Any) -> None:
-    """From its inbox, which another process reads; and the end of it, too."""
+    """Another process reads the trouble, and later its end, from live's inbox."""
     past.add()
     inbox = Inbox(read_settings(alerting).inbox_url)
     inbox.write_fact("live", {"pid": os.getpid(), "started_at": time.time() - 7200})
@@ -97,7 +97,7 @@ def test_what_live_notes_arrives_as_an_alert(alerting: Project, sink: Any, past:
 
 
 def test_a_project_without_live_gets_no_inbox(alerting: Project, past: Any) -> None:
-    """To look for one does not make one."""
+    """A check for trouble creates no inbox."""
     past.add()
     check_alerts(alerting)
     assert not (alerting.system_dir / "standpipe/inbox.sqlite").exists()

@@ -94,7 +94,7 @@ CURRENT = {
 def test_status_says_which_run_is_under_way(
     project: Project, inbox: Inbox, run: dict[str, Any], expected: list[str]
 ) -> None:
-    """Its start, and over how many ids; or that it waits."""
+    """Status shows the start of the current run and the number of its ids, or that it waits for another run."""
     now = time.time()
     inbox.write_fact("live", {"pid": os.getpid(), "started_at": now - 60})
     asked, started = run.get("asked", 9), run.get("started", 7)
@@ -124,7 +124,7 @@ def test_doctor_says_whether_live_runs(project: Project, inbox: Inbox) -> None:
 
 
 def test_doctor_reaches_the_receiver(project: Project, inbox: Inbox, sink: Any) -> None:
-    """It asks the receiver for its health, and says when that is bad or there is no answer."""
+    """Doctor asks the receiver for its health, and reports a bad answer or none."""
     note_process(inbox, os.getpid())
     port = int(sink.url.rpartition(":")[2])
     inbox.write_fact("receiver", {"host": "0.0.0.0", "port": port})  # noqa: S104 an address that live may listen on
@@ -140,7 +140,7 @@ def test_doctor_reaches_the_receiver(project: Project, inbox: Inbox, sink: Any) 
 
 
 def test_a_wrong_setting_of_live_is_one_sentence(project: Project) -> None:
-    """Status and doctor say it where live would refuse to start."""
+    """Status and doctor report the settings with which live would refuse to start."""
     project.dotenv.set_value("LIVE_POLL_SECONDS", "soon")
     sentence = "LIVE_POLL_SECONDS must be a number of at least 1, but is `soon`."
     assert list_live_sentences(read_live(project)) == [f"Live: {sentence}"]

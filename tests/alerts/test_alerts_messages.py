@@ -1,4 +1,4 @@
-"""What people are told of a pipeline: the whole message for each situation, and never the same one twice."""
+"""The whole message for each situation of a pipeline, which is never sent twice."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def facts(
 
 
 def send(found: PipelineFacts, told: Sequence[Told] = (), reader: Reader = NOON) -> tuple[list[Message], list[Told]]:
-    """Return the messages to a channel that was told this, and what it knows then."""
+    """Return the messages for a channel that has received these alerts, and what it knows afterwards."""
     messages = list(choose_messages(found, find_conditions(found, reader), told, reader))
     ended = {one for message in messages for one in message.ends}
     new = [message.tells for message in messages if message.tells]
@@ -187,7 +187,7 @@ SITUATIONS = {
 
 @pytest.mark.parametrize(("found", "kind", "title", "text"), SITUATIONS.values(), ids=SITUATIONS)
 def test_each_situation_has_its_message(found: PipelineFacts, kind: str, title: str, text: str) -> None:
-    """A channel that was told nothing gets one message, and at the next look none."""
+    """A channel without earlier alerts gets one message, and none at the next check."""
     messages, told = send(found)
     assert [(one.kind, one.title, one.text) for one in messages] == [(kind, title, text)]
     assert send(found, told) == ([], told)
@@ -238,7 +238,7 @@ ENDS = {
 
 @pytest.mark.parametrize(("before", "after", "text"), ENDS.values(), ids=ENDS)
 def test_the_end_of_each_situation_is_told_once(before: PipelineFacts, after: PipelineFacts, text: str) -> None:
-    """A channel that was told of it gets one message when it is over; a channel that was not gets none."""
+    """A channel that received the alert gets one message when the situation ends; another channel gets none."""
     _, told = send(before)
     messages, left = send(after, told, LATER)
     assert [(one.kind, one.text) for one in messages] == [("success", text)]
@@ -258,18 +258,18 @@ QUIET = {
 
 @pytest.mark.parametrize("found", QUIET.values(), ids=QUIET)
 def test_what_is_nobodys_business_is_not_told(found: PipelineFacts) -> None:
-    """Runs that a person stopped, that wait, or that live repeats by itself are no situation."""
+    """Runs that a person stopped, that wait, or that live repeats do not cause an alert."""
     assert send(found) == ([], [])
 
 
 def test_one_more_failure_of_the_same_kind_is_not_told() -> None:
-    """Neither when the figures or ids in its reason differ."""
+    """A further failure for the same cause sends no message, even if numbers or ids in its reason differ."""
     _, told = send(facts(failed("06:00", "customer a1 broke call 17")))
     assert send(facts(failed("12:00", "customer b22 broke call 3"), failed("06:00")), told) == ([], told)
 
 
 def test_another_cause_is_told_with_the_count() -> None:
-    """And when both take turns each is told once."""
+    """Another cause sends a message with the number of failures; causes that alternate send one message each."""
     _, told = send(facts(failed("06:00")))
     outage = facts(failed("09:00", "Intercom does not answer"), failed("06:00"))
     messages, told = send(outage, told)
@@ -280,7 +280,7 @@ def test_another_cause_is_told_with_the_count() -> None:
 
 
 def test_a_failure_that_becomes_a_refusal_is_one_message() -> None:
-    """The end of the one is the beginning of the other."""
+    """The end of one situation is the beginning of the other."""
     _, told = send(facts(failed("06:00")))
     messages, told = send(SITUATIONS["some records refused"][0], told)
     assert [one.title for one in messages] == ["Standpipe: Intercom refused records of the billing sync"]
@@ -288,7 +288,7 @@ def test_a_failure_that_becomes_a_refusal_is_one_message() -> None:
 
 
 def test_a_failure_says_all_of_what_follows_from_it() -> None:
-    """While runs fail, a guard or a person stops them, nobody is told besides that they are late or that live waits."""
+    """While runs fail or are stopped, there is no further alert that they are late or that live waits."""
     late, stuck = Delay(at("06:00"), at("00:00")), LiveTrouble(at("11:00"), "sync failed")
     for found in (facts(failed("06:00"), delay=late, live=stuck), SITUATIONS["a guard"][0], SITUATIONS["paused"][0]):
         messages, _ = send(replace(found, delay=late, live=stuck))
@@ -308,7 +308,7 @@ def test_a_failure_says_all_of_what_follows_from_it() -> None:
     ids=["from a run", "killed", "e-mail", "key", "control characters", "long"],
 )
 def test_a_reason_shows_no_key_and_no_address(text: str, cleaned: str) -> None:
-    """It is one line without what the message says anyhow."""
+    """A reason is one line without keys, addresses and what the message says anyway."""
     assert clean_reason(text, ["live_abcdefgh", "abc"]) == cleaned
 
 
@@ -324,17 +324,17 @@ def test_a_reason_shows_no_key_and_no_address(text: str, cleaned: str) -> None:
     ids=["today", "yesterday", "within a week", "earlier", "a clock that was set back"],
 )
 def test_times_are_told_as_a_person_says_them(moment: float, since: str, when: str) -> None:
-    """By the day and the clock of who reads."""
+    """Times are relative to the reader's day and in the reader's time zone."""
     assert (NOON.tell(moment), NOON.tell_moment(moment)) == (since, when)
 
 
 def test_a_machine_in_utc_says_so() -> None:
-    """Its readers may be elsewhere."""
+    """On a machine in UTC, times name the zone, as readers may live in another one."""
     assert Reader(at("12:00"), UTC).tell_moment(at("06:00")) == "at 05:00 UTC"
 
 
 def test_numbers_are_words_up_to_ten() -> None:
-    """As a person writes them."""
+    """Numbers up to ten are written as words."""
     assert [count_times(n) for n in (1, 2, 3, 10, 11)] == ["once", "twice", "three times", "ten times", "11 times"]
 
 
@@ -382,7 +382,7 @@ STEPS = st.tuples(RUNS, st.sampled_from([TOKEN, "no answer", "call 7 failed"]), 
 
 @given(st.lists(STEPS, max_size=12))
 def test_no_message_comes_twice_without_an_end_between(steps: list[tuple[str, str, bool, bool]]) -> None:
-    """Whatever runs do, and however often somebody looks: each change is one message, and each end follows one."""
+    """Whatever runs do and however often the check runs, each change sends one message, and each end follows one."""
     told: list[Told] = []
     runs: list[PastRun] = []
     since_end: dict[Side, set[str]] = {side: set() for side in Side}
@@ -405,5 +405,5 @@ def test_no_message_comes_twice_without_an_end_between(steps: list[tuple[str, st
 
 
 def test_a_cause_is_a_name_without_the_reason() -> None:
-    """It is kept in the history, and tells nobody anything."""
+    """The name of a cause in the history reveals nothing of the reason."""
     assert re.fullmatch("[0-9a-f]{12}", name_cause("ann@a.example is refused"))

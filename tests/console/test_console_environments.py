@@ -131,7 +131,7 @@ LOADER = {
 def test_folders_of_targets_are_moved_below_the_environments(
     loader: dict[str, Any], config: dict[str, Any], expected: dict[str, str]
 ) -> None:
-    """What meltano.yml says for this environment stands."""
+    """A folder that meltano.yml sets for this environment is kept."""
     plugin = {"name": "target-x", "config": config}
     content = {
         "plugins": {"loaders": [LOADER | loader]},
@@ -141,7 +141,7 @@ def test_folders_of_targets_are_moved_below_the_environments(
 
 
 def test_an_environment_reads_its_own_file_of_keys(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`.env.eu` stands in the place of `.env`, even when an outer Meltano has read `.env`."""
+    """`.env.eu` replaces `.env`, even when an outer Meltano has read `.env`."""
     (root / ".env").write_text("TAP_CHARGEBEE_API_KEY=k1\nTARGET_INTERCOM_ACCESS_TOKEN=t1\n")
     shared = Project(root, "eu")
     assert shared.environment_options == ("--environment=eu",)
@@ -185,7 +185,7 @@ def test_a_file_that_environments_share_is_a_file_each(url: str, expected: str) 
 
 
 def test_environments_that_share_a_history_share_no_row(root: Path) -> None:
-    """A pause of one is none of the other."""
+    """A pause of one does not pause the other."""
     (root / ".env").write_text(f"HISTORY_URL=sqlite:///{root}/history.db\n")
     with open_history(Project(root, "eu")) as history:
         history.pause("sync", "it was paused by hand")
@@ -211,7 +211,7 @@ def running(root: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_run_belongs_to_its_environment(root: Path, running: subprocess.Popen[bytes]) -> None:
-    """A run of another environment keeps nobody from starting; its files in the shared folder are no leftovers."""
+    """A run of another environment blocks no run, and its files in the shared folder are not leftovers."""
     (root / ".meltano/run/tap").mkdir(parents=True)
     (root / ".meltano/run/tap/tap.1.config.json").touch()
     assert Project(root, "eu").find_running() == [running.pid]

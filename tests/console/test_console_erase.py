@@ -183,7 +183,7 @@ def test_customers_that_show_the_address(erased: Callable[..., str], project: Pr
 def test_nothing_is_removed_without_a_yes(
     erased: Callable[..., str], project: Project, sandbox: RunningSandbox
 ) -> None:
-    """The question stands on a line of its own. Any answer except yes means no."""
+    """The question is a complete line. Any answer except yes means no."""
     run_map(MapLeads, project.system_dir / "transforms", LEADS_ROWS, {})
     fill_chartmogul(sandbox)
     said = erased(ANN, answer="\n")
@@ -225,7 +225,7 @@ def test_nobody(person: str, project: Project) -> None:
 
 
 def test_somebody_nobody_knows(erased: Callable[..., str], project: Project) -> None:
-    """An unknown person is blocked all the same, as a later run might bring them for the first time."""
+    """An unknown person is blocked too, as a later run might read this person for the first time."""
     (project.system_dir / "transforms").mkdir(parents=True)
     assert "Deleted 0 contacts in ChartMogul." in erased("new@x.io")
     assert BlockList(project.system_dir / "transforms").is_blocked("NEW@x.io ")

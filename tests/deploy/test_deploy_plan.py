@@ -39,7 +39,7 @@ def plan_check(environment: str) -> Run:
 
 
 def test_each_schedule_and_environment_has_a_run() -> None:
-    """Environments that write to one workspace share its pool. What is no job, or has no times, has no run."""
+    """Environments that write to one workspace share its pool. Schedules without a job or without times have no run."""
     assert build_plan(MELTANO_YML) == [
         plan_sync("prod", "intercom_acme"), plan_check("prod"),
         plan_sync("us", "intercom_acme"), plan_check("us"),
@@ -49,7 +49,7 @@ def test_each_schedule_and_environment_has_a_run() -> None:
 
 
 def test_an_unknown_environment_is_one_sentence() -> None:
-    """It names those that there are."""
+    """The error names the existing environments."""
     with pytest.raises(ValueError, match=r"^meltano\.yml has no environment uk: it has prod, us, eu\.$"):
         build_plan(MELTANO_YML, ["eu", "uk"])
 

@@ -26,7 +26,7 @@ def analyze(*args: str) -> str:
 
 
 def test_the_units_are_valid(tmp_path: Path) -> None:
-    """Every unit has known keys and a command that is there."""
+    """Every unit has known keys and an existing command."""
     executable = tmp_path / ".meltano/utilities/standpipe/venv/bin/standpipe"
     executable.parent.mkdir(parents=True)
     executable.touch(mode=0o755)

@@ -1,4 +1,4 @@
-"""A history, and journals in the form in which targets write them."""
+"""A history, and journals as targets write them."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @needs_postgres
 def test_environments_share_a_server_and_no_table(postgres_url: str, tmp_path: Path) -> None:
-    """Runs, pauses and waiting ids of one are none of the other, even of the same job and customer."""
+    """Environments share no runs, pauses or waiting ids, even for the same job and customer."""
     JournalFile(tmp_path / "us", "r1", at=START).end()
     with (
         History(postgres_url, tmp_path / "prod") as prod,

@@ -91,7 +91,7 @@ def test_only_what_is_new_has_a_row(history: History, tmp_path: Path) -> None:
 
 
 def test_what_is_no_record_of_the_source_is_in_no_count(history: History, tmp_path: Path) -> None:
-    """An attribute that the run made has a row; who was not sent is a figure of the summary alone."""
+    """An attribute that the run created has a row; customers that were not sent are only counted in the summary."""
     journal = JournalFile(tmp_path, "r1", at=START)
     n = journal.intend("contact.cb_cust_mrr", "create", "data_attributes")
     journal.add("outcome", n=n, kind="created")
@@ -251,7 +251,7 @@ def test_a_creation_that_was_half_done_claims_the_half_that_is_there(history: Hi
 def test_an_attribute_is_known_to_be_there_by_its_values(
     history: History, tmp_path: Path, field: str, kind: str
 ) -> None:
-    """No later run creates it again, or says anything else of it."""
+    """No later run creates it again, or mentions it."""
     killed = JournalFile(tmp_path, "r1", at=START)
     killed.intend("contact.cb_cust_mrr", "create", "data_attributes", fields={})
     killed.leave()
@@ -297,7 +297,7 @@ def test_a_journal_that_is_being_written_is_loaded_as_far_as_it_is(history: Hist
 def test_a_run_that_was_killed_in_a_container_is_found(  # noqa: PLR0913, PLR0917 a row of a table
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age: float, later: str, status: str
 ) -> None:
-    """Another machine sees no lock of it, and judges by what has come since and by its age."""
+    """Another machine cannot see its lock, and decides by later runs and by its age."""
     now = time.time()
     monkeypatch.setattr(socket, "gethostname", lambda: "a-container")
     with History(url, tmp_path) as history:
@@ -306,7 +306,7 @@ def test_a_run_that_was_killed_in_a_container_is_found(  # noqa: PLR0913, PLR091
     with History(url, tmp_path) as history:
         if later:
             next_run = StartedRun("r2", "sync", "target-intercom", "schedule", now - 60, is_subset=later == "subset")
-            # Its lock is held, so that this machine takes it for alive.
+            # Its lock is held, so that it counts as alive on this machine.
             with JobLock(tmp_path, "sync").hold(0):
                 history.start_run(next_run)
                 if later != "running":

@@ -1,4 +1,4 @@
-"""Over twelve months of runs, many of them killed, the history is what Intercom took."""
+"""After twelve months of runs, many of them killed, the history equals what Intercom accepted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COMMANDS = Path(sys.executable).parent
 CUSTOMERS = 30
 MONTHS = 12
-#: Runs in a month: one that is killed leaves its work to the next one.
+#: Runs per month. A killed run leaves its work to the next one.
 PER_MONTH = 2
 SHARE_KILLED = 0.6
 #: The fields beside attributes that the target writes.
@@ -46,7 +46,7 @@ def call(*arguments, **options):
 setattr(owner, {name!r}, call)
 """
 JOURNAL = "target_intercom._kit.journal:JournalWriter"
-#: What a run does between the moments at which it may be killed, and how often it does it at most in a small world.
+#: The steps of a run around which it may be killed, and the most times that each happens in a small world.
 STEPS = (
     (JOURNAL, "append", 60),  # a line: the first one, an intent, an outcome, the last one
     ("requests:Session", "request", 60),  # a request of Intercom
@@ -57,7 +57,7 @@ Field = tuple[Any, Any]
 
 @dataclass
 class Pipeline:
-    """tap-chargebee, map-subscriptions and target-intercom, which go on from the last STATE."""
+    """tap-chargebee, map-subscriptions and target-intercom, which continue from the last STATE."""
 
     sandbox: RunningSandbox
     folder: Path
@@ -94,14 +94,14 @@ class Pipeline:
 
 
 def choose_moment(random: Random) -> str:
-    """Return the code that kills a run at some moment; empty for a run that nobody kills."""
+    """Return the code that kills a run at some moment; empty for a run that is not killed."""
     place, name, most = random.choice(STEPS)
     code = KILL.format(place=place, name=name, nth=random.randint(1, most), when=random.choice(["before", "after"]))
     return code if random.random() < SHARE_KILLED else ""
 
 
 def list_taken(contact: Contact) -> dict[str, list[Field]]:
-    """Return what Intercom took through its API: for each field the values before and after, in their order."""
+    """Return what Intercom accepted through its API: for each field the values before and after, in order."""
     taken: dict[str, list[Field]] = defaultdict(list)
     if ("API", "(created)") in {(one.source, one.field) for one in contact.history}:
         born = read_fields(contact.document)
@@ -128,7 +128,7 @@ def list_claimed(history: History) -> dict[str, dict[str, list[Field]]]:
     for run in reversed(history.list_runs()):
         for change in history.list_changes(run.run_id):
             if change.stream == "contacts":
-                # A run that was killed before it knew the id of what it created is followed by one that knows it.
+                # After a run that was killed before it knew the id of a created record, the next run knows the id.
                 key = change.remote_id or history.find_customer(change.record_id)[0].remote_id
                 for name, field in change.fields.items():
                     claimed[key][name].append((field.before, field.after))
@@ -136,7 +136,7 @@ def list_claimed(history: History) -> dict[str, dict[str, list[Field]]]:
 
 
 def test_the_history_of_a_year_is_what_intercom_took(sandbox: RunningSandbox, tmp_path: Path) -> None:
-    """No run is missing, no write is there twice, and none is claimed that Intercom did not take."""
+    """The history has every run and every write once, and no write that Intercom did not accept."""
     sandbox.reset(customers=CUSTOMERS, seed=11)
     pipeline = Pipeline(sandbox, tmp_path)
     random = Random(12)  # noqa: S311 - the moments are the same in every run
@@ -145,7 +145,7 @@ def test_the_history_of_a_year_is_what_intercom_took(sandbox: RunningSandbox, tm
         for number in range(MONTHS * PER_MONTH + 1):
             if number % PER_MONTH == 0:
                 sandbox.advance(days=30)
-            # The last run is not killed: it finds out what the one before it has left open.
+            # The last run is not killed, and settles what the one before it left open.
             kill = choose_moment(random) if number < MONTHS * PER_MONTH else ""
             code = pipeline.run(f"run-{number:02}", kill)
             ended[f"run-{number:02}"] = "killed" if code else "completed"

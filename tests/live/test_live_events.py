@@ -69,7 +69,7 @@ CHARGEBEE: dict[str, tuple[str, Any, set[Target]]] = {
 
 @pytest.mark.parametrize(("event_type", "content", "targets"), CHARGEBEE.values(), ids=CHARGEBEE.keys())
 def test_an_event_of_chargebee_rings_for_its_customers(event_type: str, content: Any, targets: set[Target]) -> None:
-    """All customers in it are read again. If there is none, everything is."""
+    """All customers in it are read again. Without any customer, everything is read again."""
     event = {"id": "ev_1", "occurred_at": 1768478400, "event_type": event_type, "content": content}
     assert parse_event(event) == Ring("chargebee", "ev_1", event_type, frozenset(targets))
 

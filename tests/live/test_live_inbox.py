@@ -40,7 +40,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     with engine.begin() as connection:
         connection.execute(sa.schema.DropSchema(SCHEMA, cascade=True, if_exists=True))
     engine.dispose()
-    # As a person writes it, without the driver.
+    # The address as people write it, without the driver.
     return address.replace("postgresql+psycopg:", "postgresql:")
 
 
@@ -86,7 +86,7 @@ def test_what_a_run_read_goes(inbox: Inbox) -> None:
 
 
 def test_customers_wait_in_the_place_of_their_subscription(inbox: Inbox) -> None:
-    """After the lookup, a subscription's customers replace it in the inbox."""
+    """After the lookup, the customers of a subscription replace it in the inbox."""
     subscription = Target("sync", Subject.SUBSCRIPTION, "s1")
     inbox.add([ring("e1", subscription)], 100)
     inbox.add([ring("e2", ANN)], 105)
@@ -96,7 +96,7 @@ def test_customers_wait_in_the_place_of_their_subscription(inbox: Inbox) -> None
 
 
 def test_facts_outlive_the_process(url: str) -> None:
-    """One such fact is how far the events were read."""
+    """One of these facts is how far the events were read."""
     first = Inbox(url)
     first.write_fact("polled_until", 100)
     first.write_fact("polled_until", 200)
@@ -197,7 +197,7 @@ os.kill(os.getpid(), 9)
 
 
 def test_what_was_committed_outlives_a_kill(url: str) -> None:
-    """The process is killed between commit and answer. The repeated delivery then counts for nothing."""
+    """The process is killed between commit and answer. The repeated delivery then has no effect."""
     assert subprocess.run([sys.executable, "-c", KILLED, url], check=False).returncode == -9
     inbox = Inbox(url)
     assert inbox.add([ring("e1", ANN)], 220) == 0

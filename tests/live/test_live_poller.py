@@ -33,7 +33,7 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """Return a clock that stands still."""
+    """Return a clock that does not advance."""
     return Clock()
 
 
@@ -105,7 +105,7 @@ def test_every_event_since_the_last_look_rings_once(
 def test_the_events_of_moments_are_read_and_wait_themselves(
     sandbox: RunningSandbox, inbox: Inbox, clock: Clock
 ) -> None:
-    """Types that ring only as moments are asked for, and every event of a moment waits beside its customer."""
+    """Types that are only moments are requested too, and every event of a moment waits in addition to its customer."""
     settings = {"api_key": "sandbox_key", "api_url": sandbox.chargebee_url}
     moments = ["card_expiry_reminder", "payment_succeeded"]
     poller = EventsPoller(lambda: vendors.connect_chargebee(settings, PluginFacts()), inbox, clock, lambda: moments)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 STANDPIPE = Path(sys.executable).with_name("standpipe")
-#: Stands in for Meltano: notes when a run over what starts and ends, and which key it gets from live's environment. It
+#: Replaces Meltano: it notes the start, the end and the ids of each run, and the key in live's environment. It
 #: knows the settings of no plugin but the folder of reports.
 MELTANO = """#!{python} -S
 import json, os, pathlib, sys, time
@@ -134,12 +134,12 @@ class Live:
         assert deliver(self.url, event, *customers) == 200
 
     def read_steps(self) -> list[str]:
-        """Return what Meltano was to run over, once for the start of a run and once for its end."""
+        """Return the ids of Meltano's runs, once for the start of a run and once for its end."""
         path = self.project.root / "steps"
         return path.read_text().splitlines() if path.exists() else []
 
     def read_runs(self) -> list[str]:
-        """Return what Meltano was to run over."""
+        """Return the ids of Meltano's runs."""
         return [step.removeprefix("start ") for step in self.read_steps() if step.startswith("start ")]
 
     def list_waiting(self) -> list[str]:
@@ -147,13 +147,13 @@ class Live:
         return [one.target.id for one in self.service.inbox.list_waiting("sync")]
 
     def wait_for_poll(self) -> None:
-        """Wait until the events are read that there are now."""
+        """Wait until all present events are read."""
         for _ in range(2):  # the first look may have begun before
             known = {None, self._read_poll()}
             wait_until(partial(self._has_polled, known))
 
     def is_all_due(self) -> bool:
-        """Return whether no id of the inbox has to be quiet any longer."""
+        """Return whether all ids of the inbox have been quiet for long enough."""
         waiting = self.service.inbox.list_waiting("sync")
         return max(one.last_rung_at for one in waiting) + FAST.quiet_seconds <= time.time()
 
@@ -215,7 +215,7 @@ def find_address(inbox: Path, process: subprocess.Popen[bytes]) -> str:
 
 
 def open_request(url: str) -> socket.socket:
-    """Begin to deliver an event; return the connection when the receiver has asked for the body."""
+    """Begin to deliver an event; return the connection when the receiver waits for the body."""
     connection = socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=30)
     body = json.dumps(build_event("ev_1", "c1"))
     credentials = base64.b64encode(b"standpipe:secret").decode()
@@ -253,7 +253,7 @@ def live(project_that_ran: Project) -> Iterator[Live]:
 
 @pytest.fixture
 def polling(project_that_ran: Project, sandbox: RunningSandbox) -> Iterator[Live]:
-    """Yield live in a project whose events are read up to now."""
+    """Yield live in a project whose events have been read."""
     with Live(project_that_ran, read_until=int(sandbox.world.clock.now())) as running:
         yield running
 
@@ -271,7 +271,7 @@ def test_a_webhook_becomes_a_run_over_its_customer(live: Live) -> None:
 
 
 def test_the_first_change_need_not_wait_for_meltanos_settings(live: Live) -> None:
-    """They are read before anything has rung, and once."""
+    """The settings are loaded once, before the first change."""
     asked = live.project.root / "asked"
     wait_until(lambda: asked.exists() and asked.read_text().count("\n") == 2)
     live.ring("ev_1", "c1")
@@ -327,7 +327,10 @@ def test_a_run_gets_no_key_of_the_start(project_that_ran: Project, monkeypatch: 
 
 
 def test_rings_wait_for_the_end_of_a_scheduled_run(live: Live, caplog: pytest.LogCaptureFixture) -> None:
-    """`standpipe run` works in a process of its own: who rings meanwhile is read after it, never beside it."""
+    """`standpipe run` works in a process of its own.
+
+    Customers that ring meanwhile are read after it, never at the same time.
+    """
     caplog.set_level(logging.INFO)
     (live.project.root / "wait").touch()
     with start_process(live.project, "run", "sync") as scheduled:
@@ -342,7 +345,7 @@ def test_rings_wait_for_the_end_of_a_scheduled_run(live: Live, caplog: pytest.Lo
 
 
 def test_eight_hours_without_live_are_caught_up(project_that_ran: Project, sandbox: RunningSandbox) -> None:
-    """What Chargebee's events name of that time is run over at the next start: those customers, and no others."""
+    """The next start runs over the customers that Chargebee's events of that time name, and over no others."""
     began = int(sandbox.world.clock.now())
     with Live(project_that_ran, read_until=began) as live:
         wait_until(lambda: live.service.inbox.read_fact("poll") is not None)
@@ -360,7 +363,7 @@ def test_eight_hours_without_live_are_caught_up(project_that_ran: Project, sandb
 
 
 def test_live_goes_on_when_its_inbox_was_away(live: Live, caplog: pytest.LogCaptureFixture) -> None:
-    """Said in one sentence; what waited is run over, and what rings meanwhile is refused, so that it comes again."""
+    """While the inbox is unavailable, live logs one sentence and refuses rings; afterwards it runs over what waited."""
     inbox, elsewhere = live.project.root / "inbox.sqlite", live.project.root / "elsewhere.sqlite"
     (live.project.root / "wait").touch()
     live.ring("ev_1", "c1")
@@ -369,7 +372,7 @@ def test_live_goes_on_when_its_inbox_was_away(live: Live, caplog: pytest.LogCapt
     assert deliver(live.url, "ev_2", "c2") == 503
     health = requests.get(f"{live.url}/healthz", timeout=30)
     assert (health.status_code, health.json()["problems"]) == (503, ["The inbox does not answer."])
-    # The run ends well, but its ids cannot be removed: they are run over once more.
+    # The run ends well, but its ids cannot be removed, so they are run over again.
     (live.project.root / "wait").unlink()
     sentence = f"sync: The inbox sqlite:///{inbox} does not answer (its file is gone): "
     wait_until(lambda: sentence in caplog.text)
@@ -383,7 +386,7 @@ def test_live_goes_on_when_its_inbox_was_away(live: Live, caplog: pytest.LogCapt
 
 
 def test_health_fails_when_events_cannot_be_read_for_long(project_that_ran: Project, sandbox: RunningSandbox) -> None:
-    """After `LIVE_ALERT_AFTER` seconds; it is well again after the next look that succeeds."""
+    """Live is unhealthy after `LIVE_ALERT_AFTER` seconds, and healthy again after the next successful poll."""
     with Live(project_that_ran, alert_after=0) as live:
 
         def ask_health() -> tuple[int, list[str]]:
@@ -398,17 +401,17 @@ def test_health_fails_when_events_cannot_be_read_for_long(project_that_ran: Proj
 
 
 def test_a_kill_between_the_request_and_its_answer_loses_nothing(project_that_ran: Project) -> None:
-    """The vendor got no answer, so that it delivers again: one run comes of it."""
+    """The vendor got no answer and delivers again, which leads to one run."""
     inbox = project_that_ran.system_dir / "standpipe/inbox.sqlite"
     with closing(Inbox(f"sqlite:///{inbox}")) as opened:
-        # Nothing that the sandbox's business did before the test rings.
+        # Events from before the test do not ring.
         opened.write_fact("chargebee_events_read_until", 2_000_000_000)
     with (
         start_live_process(project_that_ran) as killed,
         open_request(find_address(inbox, killed)) as request,
         closing(sqlite3.connect(inbox, timeout=60, isolation_level=None)) as database,
     ):
-        # The receiver has the request, and cannot commit its ring: it is killed there.
+        # The receiver has the request and cannot commit its ring. It is killed at this point.
         database.execute("BEGIN IMMEDIATE")
         request.sendall(json.dumps(build_event("ev_1", "c1")).encode())
         assert requests.get(f"{find_address(inbox, killed)}/nowhere", timeout=30).status_code == 404

@@ -153,7 +153,7 @@ def test_a_failed_run_is_made_again(scene: Scene) -> None:
     ("failures", "seconds"), [(1, 5), (2, 10), (7, 300), (100_000, 300)], ids=["first", "second", "seventh", "weeks"]
 )
 def test_waits_grow_up_to_a_limit(failures: int, seconds: float) -> None:
-    """However long a vendor is away."""
+    """Waits grow only up to a limit, however long a vendor is unavailable."""
     assert compute_backoff(failures, 5, 300) == seconds
 
 

@@ -1,4 +1,4 @@
-"""The setting `only_customers`: who is left out is not sent, shadows nobody, and is named in `not_sent`."""
+"""The setting `only_customers`: who is left out is not sent, does not compete with others, and is in `not_sent`."""
 
 from __future__ import annotations
 

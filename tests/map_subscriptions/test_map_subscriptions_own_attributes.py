@@ -74,7 +74,7 @@ def test_an_expression_that_fails_keeps_the_old_value(mapper: Mapper) -> None:
 
 @pytest.mark.parametrize("value", [False, "state"], ids=["left out", "renamed"])
 def test_the_target_still_knows_who_is_cancelled(mapper: Mapper, value: Any) -> None:
-    """A status that is left out or renamed stands beside the attributes, for the target's decisions."""
+    """A status that is left out or renamed is sent beside the attributes, for the target's decisions."""
     sent = mapper.run(*ROWS, attributes={"sub_status": value})
     assert sent.records[0]["cb_sub_status"] == "active"
     assert sent.attributes().get("cb_state") == ("active" if value else None)

@@ -50,12 +50,12 @@ LINK = "cb_cust_id"
 
 
 class KilledError(BaseException):
-    """Ends a run as a kill would: it is no `Exception`, and nothing handles it."""
+    """Ends a run like a kill: it is not an `Exception`, so nothing handles it."""
 
 
 @dataclass
 class Killer:
-    """Ends the run at its n-th step, a step being anything that the ledger or Intercom is told."""
+    """Ends the run at its n-th step. A step is any call to the ledger or Intercom."""
 
     step: int | None = None
     steps: int = 0
@@ -69,7 +69,7 @@ class Killer:
             raise KilledError
 
     def surround(self, patch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
-        """Make the places before and after every call of a method places to die."""
+        """Allow a kill before and after every call of a method."""
         method = getattr(owner, name)
 
         def wrapped(*arguments: Any, **options: Any) -> Any:
@@ -168,7 +168,7 @@ def find_customer(event: Any) -> str:
 
 @pytest.fixture
 def chain(running_sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chain:
-    """Return the chain, whose target can be killed around everything that it tells the ledger and Intercom."""
+    """Return the chain, whose target can be killed around every call to the ledger and Intercom."""
     killer = Killer()
     for name in ("begin", "settle"):
         killer.surround(monkeypatch, EventLedger, name)
@@ -179,7 +179,7 @@ def chain(running_sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.M
 
 
 def live_months(chain: Chain, seed: int, *, customers: int, months: int, kills: int) -> Counter[Any]:
-    """Let months pass with runs that are killed, repeated and begun anew; return what Intercom must have."""
+    """Let months pass with runs that are killed, repeated or restarted; return what Intercom must have."""
     chain.sandbox.reset(
         customers=customers, seed=seed, rate_limit_per_window=10**9, intercom_events_deduplicate=seed % 2 == 0
     )
@@ -204,7 +204,7 @@ def live_months(chain: Chain, seed: int, *, customers: int, months: int, kills: 
             if chain.write(lines, killed_at=random.randint(1, steps)):
                 lines = chain.read() if random.random() < 0.3 else lines
                 continue
-            # The run ended before the step at which it was to die. What follows has nothing to send, but two steps.
+            # The run ended before the step at which it was to die. The next run has nothing to send, but two steps.
             lines, steps = chain.read(), 2
         chain.write(lines)
         # The same input again, as after a restored backup of Meltano's database.

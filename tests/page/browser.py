@@ -22,7 +22,7 @@ needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is inst
 def open_browser() -> Iterator[Browser]:
     """Start Chromium without a window."""
     with sync_playwright() as playwright:
-        # In a container Chromium's own sandbox is not to be had.
+        # Chromium's own sandbox is not available in a container.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         try:
             yield browser

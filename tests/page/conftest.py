@@ -1,4 +1,4 @@
-"""A page over a project without Meltano: its settings, facts and schedules are given, and no plugin is asked."""
+"""A page over a project without Meltano: settings, facts and schedules are given, and no plugin runs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class CompiledTemplates(BytecodeCache):
         self._codes: dict[str, Any] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        """Take the code of an earlier test."""
+        """Use the code that an earlier test compiled."""
         bucket.code = self._codes.get(bucket.key + bucket.checksum)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
@@ -59,7 +59,7 @@ COMPILED = CompiledTemplates()
 
 
 class LoadedView(ProjectView):
-    """A view whose settings, facts and schedules were given."""
+    """A view with given settings, facts and schedules."""
 
     def __init__(self, project: Project) -> None:
         super().__init__(project)

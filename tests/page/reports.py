@@ -47,7 +47,7 @@ TABLES = {
 
 
 def write_reports(folder: Path) -> None:
-    """Leave behind what targets leave, with hostile names."""
+    """Write reports as targets do, with hostile names."""
     for plugin, tables in TABLES.items():
         place = folder / plugin
         place.mkdir(parents=True)

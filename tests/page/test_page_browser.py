@@ -74,7 +74,7 @@ def open_tab(browser: Browser, **options: Any) -> Tab:
 
 
 def list_problems(tab: Tab) -> list[str]:
-    """Return a list that will hold what the console of a tab says of errors."""
+    """Return a list that collects the errors in the console of a tab."""
     problems: list[str] = []
     tab.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     tab.on("pageerror", lambda error: problems.append(str(error)))
@@ -82,7 +82,7 @@ def list_problems(tab: Tab) -> list[str]:
 
 
 def list_requests(tab: Tab) -> list[str]:
-    """Return a list that will hold the addresses that a tab asks for."""
+    """Return a list that collects the addresses that a tab requests."""
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))
     return asked
@@ -113,7 +113,7 @@ def test_every_page_is_readable_by_everybody(browser: Browser, serve: Callable[.
 
 @pytest.mark.parametrize("width", [320, 390])
 def test_no_page_is_wider_than_a_phone(browser: Browser, serve: Callable[..., tuple[str, Page]], width: int) -> None:
-    """Also with names of three hundred characters, and with everything unfolded."""
+    """Every page fits on a phone, also with names of three hundred characters and everything unfolded."""
     address, _ = serve()
     tab = open_tab(browser, viewport={"width": width, "height": 800}, is_mobile=True, java_script_enabled=True)
     too_wide = {}
@@ -143,7 +143,7 @@ def test_the_page_works_without_a_script(browser: Browser, serve: Callable[..., 
 
 
 def test_a_policy_stands_between_a_name_and_a_script(browser: Browser, serve: Callable[..., tuple[str, Page]]) -> None:
-    """Even if a page held one, the browser would not run it."""
+    """The browser would run no script, even if a page contained one."""
     address, _ = serve()
     tab = open_tab(browser)
     problems = list_problems(tab)
@@ -158,7 +158,7 @@ def test_a_policy_stands_between_a_name_and_a_script(browser: Browser, serve: Ca
 
 
 def test_the_keyboard_reaches_the_content_first(browser: Browser, serve: Callable[..., tuple[str, Page]]) -> None:
-    """The first Tab is a link past the menu; focus is always seen."""
+    """The first Tab reaches a link past the menu, and the focus is always visible."""
     address, _ = serve()
     tab = open_tab(browser)
     tab.goto(address)
@@ -171,7 +171,7 @@ def test_the_keyboard_reaches_the_content_first(browser: Browser, serve: Callabl
 
 
 def test_what_is_printed_has_no_menu_and_no_buttons(browser: Browser, serve: Callable[..., tuple[str, Page]]) -> None:
-    """Paper has nothing to press."""
+    """A printed page shows no buttons."""
     address, _ = serve()
     tab = open_tab(browser)
     tab.goto(address)
@@ -181,7 +181,7 @@ def test_what_is_printed_has_no_menu_and_no_buttons(browser: Browser, serve: Cal
 
 
 def test_a_person_logs_in_and_out(browser: Browser, serve: Callable[..., tuple[str, Page]]) -> None:
-    """A wrong password is said to be one; the cookie is no script's business."""
+    """A wrong password is reported, and no script can read the cookie."""
     address, _ = serve(PASSWORD)
     tab = open_tab(browser)
     tab.goto(f"{address}/runs")
@@ -201,7 +201,7 @@ def test_a_person_logs_in_and_out(browser: Browser, serve: Callable[..., tuple[s
 
 
 def test_another_site_starts_nothing(browser: Browser, serve: Callable[..., tuple[str, Page]], tmp_path: Path) -> None:
-    """A form of another origin that sends itself is refused, in a browser that is logged in."""
+    """A form of another origin that submits itself is refused, even in a browser that is logged in."""
     address, page = serve()
     tab = open_tab(browser)
     tab.goto(address)

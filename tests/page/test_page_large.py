@@ -30,7 +30,7 @@ def test_a_page_asks_a_long_history_little(
     address: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Fewer than ten statements."""
+    """Over a long history, each page needs fewer than ten statements."""
     monkeypatch.setattr(page.site.history, "open", lambda: grown)
     monkeypatch.setattr(customers, "explain_customer", lambda *_: EXPLAINED)
     with note_statements(grown) as noted:

@@ -32,7 +32,7 @@ SUMMARY = {
 
 
 def write_run(project: Project, status: str = "completed", reason: str = "", **values: Any) -> None:
-    """Leave behind what a run of the main job leaves: its journal, with these figures in its last line."""
+    """Write the journal of a run of the main job, with these figures in its last line."""
     stopped_by = values.pop("stopped_by", "")
     journal = JournalFile(project.system_dir / "standpipe", "run-1", at=NOW - 7200)
     journal.add("end", status=status, stopped_by=stopped_by, error=reason, summary=SUMMARY | values)
@@ -40,12 +40,12 @@ def write_run(project: Project, status: str = "completed", reason: str = "", **v
 
 
 def read_text(html: str) -> str:
-    """Return what a person reads of a page: no tags, single spaces."""
+    """Return the readable text of a page, without tags and double spaces."""
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
 def test_a_project_without_keys_says_how_to_begin(page: Page) -> None:
-    """The reader learns the one command that another person has to run."""
+    """The page shows the one command that somebody has to run."""
     (page.project.root / ".env").unlink()
     assert "No pipeline is set up yet." in read_text(page.get("/").text)
 
@@ -67,7 +67,7 @@ def test_a_run_that_went_well(page: Page) -> None:
 
 
 def test_after_an_undo_nobody_says_that_the_values_are_right(page: Page) -> None:
-    """Until the next run, the system shows what it showed before."""
+    """After an undo, the overview does not say that the system shows the source's values, until the next run."""
     write_run(page.project)
     undo = JournalFile(page.project.system_dir / "standpipe", "run-2", at=NOW - 3600, mode="undo")
     undo.end()
@@ -89,7 +89,7 @@ def test_after_an_undo_nobody_says_that_the_values_are_right(page: Page) -> None
     ids=["no alerts", "alerts"],
 )
 def test_the_page_says_who_is_told(page: Page, line: str, sentence: str) -> None:
-    """A person learns from the first page whether a failure reaches anybody."""
+    """The first page says whether anybody is notified of failures."""
     with (page.project.root / ".env").open("a", encoding="utf-8") as file:
         file.write(f"\n{line}\n")
     assert sentence in read_text(page.get("/").text)
@@ -113,7 +113,7 @@ def test_the_page_says_who_is_told(page: Page, line: str, sentence: str) -> None
 def test_what_needs_attention_comes_first_with_its_remedy(
     page: Page, run: dict[str, Any], sentences: list[str]
 ) -> None:
-    """In sentences that the reader can act on."""
+    """The page begins with what needs attention, in sentences that say what to do."""
     write_run(page.project, **run)
     text = read_text(page.get("/").text)
     attention = text[text.index("What needs attention") : text.index("Last run")]
@@ -166,7 +166,7 @@ def test_sync_now_starts_the_command_of_the_schedule(page: Page, monkeypatch: py
 
 
 def test_an_action_under_way_is_shown_and_not_started_twice(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page renews itself by a header until it is asked to be still, and shows what the run has logged."""
+    """The page reloads itself by a header until the user stops that, and shows what the run has logged."""
     command = page.project.root / "bin/standpipe"
     command.parent.mkdir()
     command.write_text("#!/bin/sh\nwhile [ ! -e stop ]; do sleep 0.05; done\n")

@@ -34,7 +34,7 @@ def test_the_totals_of_a_validation_add_up(filled: Page) -> None:
 
 
 def test_a_validation_shows_the_values_before_and_after(filled: Page) -> None:
-    """And the links to every record that matches, but no link that is a script."""
+    """A validation shows values before and after, and links to every match, but never a link to a script."""
     html = filled.get("/validation").text
     assert "cb_cust_mrr 5 7.50" in read_text(html)
     assert re.findall(r'href="(https://app[^"]*)"', html) == [
@@ -58,13 +58,13 @@ def test_a_validation_shows_the_values_before_and_after(filled: Page) -> None:
     ],
 )
 def test_customers_of_a_validation_are_filtered_and_searched(filled: Page, query: str, ids: list[str]) -> None:
-    """By what would become of them and why, and by id, name, company and match value."""
+    """Customers are filtered by planned outcome and reason, and searched by id, name, company and match value."""
     html = filled.get(f"/validation{query}").text
     assert sorted(set(re.findall(r"/customer\?id=(\w+)", html))) == ids
 
 
 def test_without_a_validation_there_is_a_button(page: Page) -> None:
-    """And nothing else."""
+    """Without a validation, the page has only the button that starts one."""
     text = read_text(page.get("/validation").text)
     assert "No validation has run yet." in text
     assert "Totals" not in text
@@ -72,14 +72,14 @@ def test_without_a_validation_there_is_a_button(page: Page) -> None:
 
 @pytest.mark.parametrize("tab", TABS)
 def test_no_lead_is_markup(filled: Page, tab: str) -> None:
-    """Whatever the table."""
+    """Names of leads are shown as text in every table."""
     answer = filled.get(f"/leads?tab={tab}")
     assert answer.status_code == 200
     assert "<script" not in answer.text
 
 
 def test_leads_show_what_is_kept_by_hand_and_who_would_be_merged(filled: Page) -> None:
-    """With the meaning of each outcome in the target's words."""
+    """The page shows values changed by hand and possible merges, with the target's texts for the outcomes."""
     assert f"customers co-1 name {HOSTILE} {LONG} kept as ChartMogul has it" in read_text(
         filled.get("/leads?tab=overrides").text
     )
@@ -91,7 +91,7 @@ def test_leads_show_what_is_kept_by_hand_and_who_would_be_merged(filled: Page) -
 
 @pytest.mark.parametrize("address", ["/validation", "/leads"])
 def test_a_pipeline_that_is_not_set_up_is_said(page: Page, address: str) -> None:
-    """With the command that sets it up."""
+    """For a pipeline that is not set up, the page shows the command that sets it up."""
     (page.project.root / ".env").unlink()
     answer = page.get(address)
     assert "standpipe:setup" in answer.text

@@ -33,7 +33,7 @@ LISTS = ["/", "/runs", RUN, f"{RUN}&kind=updated&sort=-name&page=2&q=n", "/custo
 
 
 def write_runs(project: Project) -> None:
-    """Leave behind a run of each pipeline: written, refused and skipped records, some with hostile names."""
+    """Write a run of each pipeline: with written, refused and skipped records, some with hostile names."""
     folder = project.system_dir / "standpipe"
     run = JournalFile(folder, "run-1", at=NOW - 3 * 86_400)
     run.write("ann", "created", name="Ann Adams", email="ann@a.example", company="Acme",
@@ -60,7 +60,7 @@ def filled(page: Page) -> Page:
 
 
 def test_runs_are_listed_the_latest_first(filled: Page) -> None:
-    """With who started them and their figures."""
+    """The list has the latest run first, and shows who started each run and its figures."""
     text = read_text(filled.get("/runs").text)
     assert (
         "today 10:00 Sync of leads, some records completed live 3.0 s 1 1 0 0 3 "
@@ -70,7 +70,7 @@ def test_runs_are_listed_the_latest_first(filled: Page) -> None:
 
 
 def test_a_run_shows_its_records_by_outcome(filled: Page) -> None:
-    """With the reason of each, what to do, and what was written."""
+    """A run shows its records by outcome, with reason, remedy and written values."""
     text = read_text(filled.get(RUN).text)
     assert "1 records that were skipped skipped several match merge or correct them in Intercom" in text
     assert "1 records that were rejected rejected Email is invalid" in text
@@ -92,7 +92,7 @@ def test_a_run_shows_its_records_by_outcome(filled: Page) -> None:
     ],
 )
 def test_records_are_searched_sorted_and_paged(filled: Page, query: str, ids: list[str]) -> None:
-    """What an address cannot mean is left out; the download holds the same records, whatever the page."""
+    """Invalid parts of an address are ignored, and the download has the same records on every page."""
     html = filled.get(RUN + query).text
     shown = [one for one in ("ann", "bob", "cid", "dan", "dan") if f"/customer?id={one}" in html]
     assert sorted(set(shown)) == sorted(ids)
@@ -141,7 +141,7 @@ def test_own_attributes_are_explained(filled: Page) -> None:
 
 
 def test_a_download_holds_no_formula(filled: Page) -> None:
-    """What a stranger chose as his name is text to a spreadsheet."""
+    """Spreadsheets treat a name that a stranger chose as text."""
     answer = filled.get("/run/records.csv?id=run-1")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.headers["content-disposition"] == 'attachment; filename="records-run-1.csv"'
@@ -153,7 +153,7 @@ def test_a_download_holds_no_formula(filled: Page) -> None:
 
 
 def test_a_customer_is_found_and_shows_every_change(filled: Page) -> None:
-    """Whatever pipeline wrote it, the latest first, each with its run."""
+    """A customer's page shows the changes of all pipelines, the latest first, each with its run."""
     text = read_text(filled.get("/customers?q=ann@a").text)
     assert "ann Ann Adams ann@a.example Acme Intercom created" in text
     text = read_text(filled.get("/customer?id=ann").text)
@@ -217,7 +217,10 @@ EXPLAINED: dict[str, Any] = {
 
 @pytest.fixture
 def vendors(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Return what lets the vendors answer: Meltano, the map and the target take seconds, and are not started here."""
+    """Return a function that lets the vendors answer.
+
+    Meltano, the map and the target would take seconds, so they are not started.
+    """
     answered = threading.Event()
 
     def explain(_project: Project, wanted: str) -> dict[str, Any]:
@@ -231,7 +234,7 @@ def vendors(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
 
 def test_a_customer_is_explained_when_the_vendors_have_answered(filled: Page, vendors: threading.Event) -> None:
-    """Until then the page shows the history and renews itself by a header, unless it is asked to be still."""
+    """While the vendors are asked, the page shows the history and reloads itself, unless the user has stopped that."""
     first = filled.get("/customer?id=ann")
     assert first.headers["refresh"] == "2"
     assert "asking Intercom" in first.text
@@ -258,7 +261,7 @@ def test_a_customer_is_explained_when_the_vendors_have_answered(filled: Page, ve
 
 
 def test_a_customer_that_nobody_knows_is_said(filled: Page, vendors: threading.Event) -> None:
-    """In the console's words."""
+    """For an unknown customer, the page shows the console's error."""
     vendors.set()
     answer = filled.get("/customer?id=nobody")
     assert "No customer is nobody." in answer.text
@@ -266,7 +269,7 @@ def test_a_customer_that_nobody_knows_is_said(filled: Page, vendors: threading.E
 
 
 def test_rejects_have_their_age(filled: Page) -> None:
-    """With the reason, and a button for each and for all."""
+    """Rejects are listed with age and reason, and with buttons to try one or all of them again."""
     text = read_text(filled.get("/rejects").text)
     remedy = "Correct it in Chargebee; the next run sends it again."
     assert f"Intercom Email is invalid {remedy} 2 days 1 27 Nov 11:00 Try again dan" in text
@@ -349,7 +352,7 @@ def refuse_many(project: Project, count: int) -> None:
 def test_an_action_is_the_consoles_own_command(
     filled: Page, monkeypatch: pytest.MonkeyPatch, name: str, form: dict[str, str], args: str
 ) -> None:
-    """What a form holds is an argument, never an option or a word of a shell."""
+    """The values of a form become arguments, never options or words of a shell."""
     command = filled.project.root / "bin/standpipe"
     command.parent.mkdir()
     command.write_text('#!/bin/sh\nshift 4\necho "$*"\n')
@@ -369,7 +372,7 @@ def test_what_is_no_action_starts_nothing(filled: Page, name: str, form: dict[st
 
 
 def test_an_undo_says_first_what_it_means(filled: Page) -> None:
-    """How many records get which values back, what stays, and that the pipeline is paused then."""
+    """The page says how many records get which values back, what stays, and that the pipeline is paused afterwards."""
     text = read_text(filled.get("/undo?id=run-1").text)
     assert "1 record that this run changed in Intercom would get back the values from before the run." in text
     assert "A field that somebody, or a later run, has changed since stays as it is." in text
@@ -379,7 +382,7 @@ def test_an_undo_says_first_what_it_means(filled: Page) -> None:
 
 
 def test_a_paused_pipeline_offers_to_resume(filled: Page) -> None:
-    """And nothing else that would write."""
+    """A paused pipeline offers only Resume and no action that writes."""
     filled.site.history.open().pause("sync", "Run run-1 was undone.", "run-1")
     html = filled.get("/").text
     assert 'action="/actions/resume"' in html
@@ -390,7 +393,7 @@ def test_a_paused_pipeline_offers_to_resume(filled: Page) -> None:
 
 @pytest.mark.parametrize("address", LISTS)
 def test_hostile_names_are_text(filled: Page, address: str) -> None:
-    """On every page."""
+    """Hostile names are shown as text on every page."""
     html = filled.get(address).text
     assert "<script" not in html
     assert "alert(1)" not in html or "&lt;script&gt;alert(1)&lt;/script&gt;" in html
@@ -400,13 +403,13 @@ def test_hostile_names_are_text(filled: Page, address: str) -> None:
     "address", ["/run?id=", "/run?id=other", "/run/records.csv?id=other", "/undo?id=<b>", "/action?id=1"]
 )
 def test_what_is_not_known_is_said(filled: Page, address: str) -> None:
-    """With the status of a page that is not there."""
+    """An unknown run or action is answered with status 404."""
     assert filled.get(address).status_code == 404
 
 
 @pytest.fixture
 def queries(filled: Page) -> Iterator[list[str]]:
-    """Collect what the history is asked."""
+    """Collect the statements that the history executes."""
     said: list[str] = []
     engine = filled.site.history.open().database.engine
     filled.get("/")  # what the journals hold is loaded
@@ -421,7 +424,7 @@ def queries(filled: Page) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("address", LISTS)
 def test_a_page_asks_the_history_little(filled: Page, queries: list[str], address: str) -> None:
-    """Fewer than ten questions, however many records it shows."""
+    """Each page needs fewer than ten statements, however many records it shows."""
     queries.clear()
     assert filled.get(address).status_code == 200
     asked = [one for one in queries if one.lstrip().upper().startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))]

@@ -40,21 +40,21 @@ def test_every_answer_forbids_scripts_and_frames(page: Page, address: str) -> No
 
 @pytest.mark.parametrize("address", PAGES)
 def test_no_page_holds_a_script_or_a_style_of_its_own(page: Page, address: str) -> None:
-    """The policy would refuse them, and every page works without."""
+    """No page has inline scripts or styles, which the policy would block."""
     text = page.get(address).text
     assert re.findall(r"<script|<style|\sstyle=|\son\w+=|javascript:", text) == []
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1:9999", "127.0.0.1", "127.0.0.1:8300.evil.example", ""])
 def test_a_foreign_host_is_refused(page: Page, host: str) -> None:
-    """A name that somebody else lets resolve to this machine opens nothing."""
+    """A foreign host name that resolves to this machine is refused."""
     assert page.get("/", headers={"Host": host}).status_code == 421
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:9999", None])
 def test_a_form_of_another_site_is_refused(page: Page, address: str, origin: str | None) -> None:
-    """Even if it knew the token."""
+    """A form from another site is refused, even with the right token."""
     answer = page.post(address, origin=origin, job="sync")
     assert (answer.status_code, answer.text) == (403, "This form was sent from another site.")
 
@@ -62,7 +62,7 @@ def test_a_form_of_another_site_is_refused(page: Page, address: str, origin: str
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize("token", ["", "0" * 64, "é"])
 def test_a_form_without_the_pages_token_is_refused(page: Page, address: str, token: str) -> None:
-    """Nothing is started, and the sentence says what to do."""
+    """A form without the page's token starts nothing, and the answer says what to do."""
     answer = page.post(address, token=token, job="sync")
     assert answer.status_code == 403
     assert "load the page again" in answer.text
@@ -70,7 +70,7 @@ def test_a_form_without_the_pages_token_is_refused(page: Page, address: str, tok
 
 
 def test_a_browser_without_an_origin_proves_itself_by_fetch_metadata(page: Page) -> None:
-    """Some send no Origin with a form of the same site."""
+    """A form without an Origin header, as some browsers send it, is accepted by its fetch metadata."""
     token = page.read_token()
     headers = {"Sec-Fetch-Site": "same-origin"}
     answer = page.client.post("/logout", data={"token": token}, headers=headers, follow_redirects=False)
@@ -78,13 +78,13 @@ def test_a_browser_without_an_origin_proves_itself_by_fetch_metadata(page: Page)
 
 
 def test_a_form_that_is_too_large_is_refused(page: Page) -> None:
-    """Before it is read to its end."""
+    """A form that is too large is refused before it is read completely."""
     assert page.post("/actions/sync", job="x" * 100_000).status_code == 413
 
 
 @pytest.mark.parametrize("address", [*PAGES, "/nothing"])
 def test_without_a_login_nothing_is_seen(open_page: Callable[..., Page], address: str) -> None:
-    """Every address leads to the login, also one that is none."""
+    """Every address leads to the login, even an unknown one."""
     page = open_page(PASSWORD)
     answer = page.get(address, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"], answer.text) == (303, "/login", "")
@@ -98,7 +98,7 @@ def test_without_a_login_nothing_is_started(open_page: Callable[..., Page], addr
 
 
 def test_the_password_opens_the_page_until_the_logout(open_page: Callable[..., Page]) -> None:
-    """The cookie of before the login does not work, nor does that of after the logout."""
+    """Neither the cookie from before the login nor the one from after the logout works."""
     page = open_page(PASSWORD)
     page.get("/login")
     before = page.client.cookies["standpipe"]
@@ -122,7 +122,7 @@ def test_a_login_ends_by_itself(open_page: Callable[..., Page]) -> None:
 
 
 def test_who_tries_passwords_waits(open_page: Callable[..., Page]) -> None:
-    """After five wrong ones not even the right one opens, for five minutes."""
+    """After five wrong passwords, even the right one is refused for five minutes."""
     page = open_page(PASSWORD)
     assert [log_in(page, f"wrong {n}") for n in range(TRIES)] == [401] * TRIES
     assert log_in(page) == 429
@@ -132,7 +132,7 @@ def test_who_tries_passwords_waits(open_page: Callable[..., Page]) -> None:
 
 @pytest.mark.parametrize("password", ["", "A LONG PASSWORD", PASSWORD + " ", "ü" * 1000])
 def test_a_wrong_password_opens_nothing(open_page: Callable[..., Page], password: str) -> None:
-    """And the page does not repeat it."""
+    """A wrong password is refused, and the page does not repeat it."""
     page = open_page(PASSWORD)
     assert log_in(page, password) == 401
     assert page.get("/", follow_redirects=False).status_code == 303
@@ -148,13 +148,13 @@ def test_a_wrong_password_opens_nothing(open_page: Callable[..., Page], password
 def test_the_cookie_is_kept_from_scripts_and_other_sites(
     open_page: Callable[..., Page], address: str, name: str, flags: str
 ) -> None:
-    """Behind a proxy that speaks TLS it travels over https only."""
+    """Behind a proxy with TLS, the cookie is sent over https only."""
     header = open_page(PASSWORD, address).get("/login").headers["set-cookie"]
     assert re.fullmatch(rf"{name}=[\w-]{{43}}; {flags}", header)
 
 
 def test_no_log_names_a_customer(page: Page, caplog: pytest.LogCaptureFixture) -> None:
-    """Requests are logged by the name of the page: an address holds what was searched for."""
+    """Requests are logged by the name of the page, as addresses contain search texts."""
     caplog.set_level("INFO")
     page.get("/settings?q=ann@example.com")
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("standpipe_console")]
@@ -176,7 +176,7 @@ def test_no_log_names_a_customer(page: Page, caplog: pytest.LogCaptureFixture) -
 def test_where_the_page_listens(
     project: Project, monkeypatch: pytest.MonkeyPatch, listen: str, variables: dict[str, str], expected: dict[str, Any]
 ) -> None:
-    """On this machine itself nothing else is needed."""
+    """The page listens at the given address; only addresses of this machine need no other setting."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert read_settings(project, listen) == ServeSettings(**expected)
@@ -198,7 +198,7 @@ def test_where_the_page_listens(
 def test_a_page_that_others_could_open_is_refused(
     project: Project, monkeypatch: pytest.MonkeyPatch, listen: str, variables: dict[str, str], sentence: str
 ) -> None:
-    """In one sentence that names the setting."""
+    """A page that others could open without protection is refused in one sentence that names the setting."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConsoleError, match=re.escape(sentence)):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_every_setting_has_its_value_default_and_meaning(page: Page) -> None:
-    """As the plugin describes it."""
+    """Each setting is shown with its value, its default and the plugin's description."""
     page.project.set_setting("target-intercom", "on_no_match", "create")
     text = read_text(page.get("/settings").text)
     assert "Chargebee to Intercom: target-intercom" in text
@@ -27,7 +27,7 @@ def test_every_setting_has_its_value_default_and_meaning(page: Page) -> None:
 
 @pytest.mark.parametrize("address", ["/settings", "/", "/settings?q=key"])
 def test_no_key_is_ever_shown(page: Page, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    """Not even one that was written into another setting by mistake."""
+    """No key is shown, not even one that was written into another setting by mistake."""
     monkeypatch.setenv("HISTORY_URL", "postgresql://ann:the-database-password@db/standpipe")
     monkeypatch.setenv("ALERT_URLS", "slack://the-alert-token")
     page.project.set_setting("tap-chargebee", "site", "the-chargebee-key")
@@ -36,14 +36,14 @@ def test_no_key_is_ever_shown(page: Page, monkeypatch: pytest.MonkeyPatch, addre
 
 
 def test_a_key_is_shown_as_set(page: Page) -> None:
-    """Or as not set."""
+    """A key is only shown as set or not set."""
     text = read_text(page.get("/settings").text)
     assert "api_key TAP_CHARGEBEE_API_KEY set, not shown" in text
     assert "serve_password SERVE_PASSWORD not set" in text
 
 
 def test_settings_are_searched(page: Page) -> None:
-    """By every word of the query, in name, variable and meaning."""
+    """The search finds settings whose name, variable or meaning contains every word."""
     text = read_text(page.get("/settings?q=lead+beside").text)
     assert "on_lead" in text
     assert "api_key" not in text

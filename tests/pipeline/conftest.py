@@ -86,7 +86,7 @@ class Project:
 
     @property
     def console_log(self) -> Path:
-        """Where the log of the console's commands stands."""
+        """The path of the log of the console's commands."""
         return self.root / "console.log"
 
     def start_console(self, *args: str, **env: str) -> subprocess.Popen[str]:

@@ -162,7 +162,7 @@ def test_the_run_after_a_kill_begins_at_once_and_nothing_is_untold(  # noqa: PLR
 def test_leads_after_a_kill_begin_at_once_and_nothing_is_untold(
     project: Project, sandbox: RecordedSandbox, chartmogul: ChartMogul, tmp_path: Path
 ) -> None:
-    """Of a killed run, target-chartmogul ends before the next one writes; each write is told, and none is repeated."""
+    """After a kill, target-chartmogul ends before the next run writes; every write is known, and none is repeated."""
     settings = {"TARGET_CHARTMOGUL_JOURNAL_DIR": str(tmp_path)}
     sandbox.fault(api="chartmogul", method="POST", path="/contacts", **{"from": 5}, effect={"delay": 1.5})
     process = start(project, "standpipe run", settings, job="sync-leads")

@@ -117,7 +117,7 @@ def test_a_person_validates_syncs_looks_undoes_and_resumes(  # noqa: PLR0915 - o
     assert "updated in Intercom" in change.inner_text().replace("\n", " ")
     assert "/users/" in (tab.get_by_role("link", name="Open in Intercom").get_attribute("href") or "")
 
-    # Undo: what was written is gone, the pipeline waits, and goes on when it is told to.
+    # Undo: the written values are gone, and the pipeline waits until it is resumed.
     change.get_by_role("link", name="The run").click()
     tab.get_by_role("link", name="Undo this run").click()
     press(tab, "Undo this run")
@@ -126,7 +126,7 @@ def test_a_person_validates_syncs_looks_undoes_and_resumes(  # noqa: PLR0915 - o
     expect(tab.locator(".badge", has_text="paused")).to_be_visible()
     press(tab, "Resume")
 
-    # A run that fails half-way: the reason and what to do stand on the first page, what was written on its own.
+    # A run that fails half-way: the first page has the reason and the remedy, and the run's page has its writes.
     refusal = {"type": "error.list", "errors": [{"code": "unauthorized", "message": "Access Token Invalid"}]}
     fault = {"effect": {"status": 401, "body": refusal}, "from": 5}
     sandbox.fault(api="intercom", method="PUT", path="/contacts/*", **fault)

@@ -241,7 +241,7 @@ def test_many_errors_pause_the_deliveries(intercom: IntercomCaller, receiver: Re
 
 
 def test_errors_for_a_week_suspend_the_deliveries(intercom: IntercomCaller, receiver: Receiver) -> None:
-    """Until the address is set again, by hand."""
+    """After a week of errors, deliveries are suspended until the address is set again."""
     intercom.sandbox.reset(customers=0, intercom_webhook_speed=100_000_000)
     receiver.answer = 500
     intercom.sandbox.webhooks(url=receiver.url, secret="s")

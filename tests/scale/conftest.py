@@ -70,7 +70,7 @@ def has_user(name: str) -> bool:
 
 
 def wait_until(reached: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
-    """Wait for something that another process does."""
+    """Wait until another process has done something."""
     deadline = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds:.0f} seconds"
@@ -108,7 +108,7 @@ class Postgres:
         self.control("pg_ctl", "-D", str(self.folder), "-w", "-o", options, "start")
 
     def restart(self) -> None:
-        """End all connections, and start anew."""
+        """End all connections, and restart."""
         self.stop()
         self._start_server()
 
@@ -265,7 +265,7 @@ class Airflow:
         return sizes
 
     def stop(self) -> None:
-        """End all processes, then what is left of them."""
+        """End all processes, then any that remain."""
         for process in self.processes.values():
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
@@ -279,7 +279,7 @@ class Airflow:
 
 @pytest.fixture(scope="session")
 def receiver() -> Iterator[Receiver]:
-    """Yield what takes alerts."""
+    """Yield a server that receives alerts."""
     with Receiver().listen() as receiver:
         yield receiver
 
@@ -363,7 +363,7 @@ def build_keys(site: RunningSandbox, workspace: RunningSandbox) -> dict[str, str
 def start_airflow(
     folder: Path, postgres: Postgres, redis: str, project: Project, env: dict[str, str]
 ) -> Iterator[Airflow]:
-    """Run Airflow with two workers over a project; `env` is what its tasks get."""
+    """Run Airflow with two workers over a project; `env` has the variables of its tasks."""
     port = find_free_port()
     variables = {
         "AIRFLOW_HOME": str(folder / "airflow"),
@@ -380,7 +380,7 @@ def start_airflow(
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of this test alone, of which no other server knows anything at all",
-        # A worker that is gone is missed after a minute, not after five.
+        # A missing worker is noticed after a minute instead of five.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "STANDPIPE_ENVIRONMENTS": " ".join(SITES),
         "STANDPIPE_PROJECT": str(project.root),

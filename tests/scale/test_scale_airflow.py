@@ -160,7 +160,7 @@ def check_moments(site: RunningSandbox, before: int) -> None:
 def test_two_sites_on_two_workers(
     airflow: Airflow, postgres: Postgres, project: Project, sites: dict[str, RunningSandbox], receiver: Receiver
 ) -> None:
-    """PostgreSQL is restarted during one run, a worker killed during another: at the end all is as if nothing was."""
+    """PostgreSQL is restarted during one run, and a worker is killed during another; the final result is the same."""
     workspace = sites["prod"]
     people = list_people(workspace)
     happened = len(workspace.world.business.events.records)

@@ -144,7 +144,7 @@ def list_files(folder: Path) -> set[str]:
 
 
 def test_a_container_runs_a_job_and_serves_the_page(image: Image, keys: dict[str, str]) -> None:
-    """Nothing is written beside the volume, no file of keys is in the image, and the next container goes on."""
+    """Only the volume is written to, the image has no file of keys, and the next container continues."""
     before = list_files(image.root)
     assert not [path for path in before if Path(path).name.startswith(".env")]
     assert image.run("run", "sync", **keys) == (0, "")

@@ -17,7 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: A server that nobody needs after the tests: it need not survive a power cut.
+#: The server is not needed after the tests, so it need not survive a power cut.
 _OPTIONS = "-c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 #: PostgreSQL refuses to run as root.
 _USERS = ("postgres", "nobody")

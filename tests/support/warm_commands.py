@@ -123,7 +123,7 @@ run_command = SERVERS.run
 
 
 def find_command(name: str) -> EntryPoint:
-    """Return where a command stands; the modules that it needs are imported."""
+    """Return the function of a command, and import the modules that it needs."""
     (entry_point,) = entry_points(group="console_scripts", name=name)
     import_module(entry_point.module)
     return entry_point

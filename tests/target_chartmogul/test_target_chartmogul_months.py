@@ -23,7 +23,7 @@ PLANS = ("basic", "gold", None)
 class Business:
     """Companies and people as Intercom would hold them, and what ChartMogul should hold, calculated independently.
 
-    `told` are the values that a company's customer should have; `billed` those that billing has merged, with the name
+    `told` has the values that a company's customer should have; `billed` those that billing has merged, with the name
     that stays; `pinned` those whose website somebody has fixed.
     """
 

@@ -62,7 +62,7 @@ def test_requests_leave_evenly() -> None:
 class Server:
     """ChartMogul as several workers see it: what is sent arrives after some time, and is answered after some more.
 
-    While the machine stands still (`stalls`: beginning and end), nothing arrives, and no reply either.
+    While the machine is frozen (`stalls`: beginning and end), nothing arrives, and no reply either.
     """
 
     def __init__(self, stalls: Iterable[tuple[float, float]] = ()) -> None:

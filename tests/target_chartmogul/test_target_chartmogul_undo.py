@@ -25,7 +25,7 @@ def journal(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def undo(target: Any, journal: Path, tmp_path: Path) -> Callable[..., Lines]:
-    """`undo(OPTION…)`: undo the run whose journal stands in the folder, and return what the command prints."""
+    """`undo(OPTION…)`: undo the run whose journal is in the folder, and return what the command prints."""
 
     def run(*options: str) -> Lines:
         config = tmp_path / "undo.json"

@@ -406,7 +406,7 @@ def test_a_ledger_that_cannot_be_used_is_one_sentence(events: Events) -> None:
 
 
 def test_a_lost_ledger_sends_nothing_twice(events: Events) -> None:
-    """Without its ledger the target begins anew: nothing that happened before is sent."""
+    """Without its ledger, the target starts a new one: nothing that happened before is sent."""
     events.feed([event("ev_1")])
     (events.target.directory / "memory" / "events.sqlite").unlink()
     later = {"names": NAMES, "read_at": AT + 100}

@@ -112,7 +112,7 @@ def test_the_journal_of_a_run(
 def test_state_comes_between_the_last_outcome_and_the_end(
     workspace: Any, target: Any, customer: Record, journals: Journals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What STATE confirms stands in the journal before it, and only then does the journal say that all is complete."""
+    """The journal has everything that STATE confirms before STATE is printed, and its last line only afterwards."""
     workspace.add(email="ann@a.example")
     found: list[tuple[str, bool]] = []
 

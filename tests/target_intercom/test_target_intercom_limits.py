@@ -36,7 +36,7 @@ def test_the_guard_says_what_to_do() -> None:
 
 
 def test_runs_over_some_records_count_together() -> None:
-    """A record counts once, whichever of the runs changed it; a run over everything starts anew."""
+    """A record counts once, whichever of the runs changed it; a run over everything resets the count."""
     plain = ChangeGuard(0.5, linked=200, alarming=100)
     earlier = plain.describe_changes("contacts")
     assert earlier == EarlierChanges("contacts", 200)

@@ -84,7 +84,7 @@ def test_the_list_of_a_page_has_each_record_once(workspace: Any, target: Any, cu
 
 
 def test_a_sync_leaves_no_plan(workspace: Any, target: Any, customer: Record) -> None:
-    """What a validation would write stands in its own file, and never among what was written."""
+    """The writes that a validation plans are in a file of their own, never in the one for real writes."""
     workspace.add(email="ann@a.example")
     assert target.run([customer("ann")], mode="validate").lines("changes") == []
     target.run([customer("ann")])

@@ -79,7 +79,7 @@ def test_other_matches_are_written_as_ever(
 def test_the_guard_counts_over_all_runs_since_the_last_one_over_everything(
     workspace: Any, target: Any, customer: Record
 ) -> None:
-    """A run over few records is stopped when such runs together would change too many; a full run starts anew."""
+    """A run over few records is stopped when such runs together would change too many; a full run resets the count."""
     names = [f"c{number:03}" for number in range(200)]
     for name in names:
         workspace.add(email=f"{name}@a.example")
@@ -142,7 +142,7 @@ def test_a_company_that_no_scroll_was_made_for_costs_one(workspace: Any, target:
 
 
 def test_contacts_of_a_subset_are_attached_without_a_scroll(workspace: Any, target: Any, customer: Record) -> None:
-    """The company that a contact names is asked for by its id."""
+    """The company that a contact names is requested by its id."""
     add_companies(workspace, "A", "B")
     ann = workspace.add(email="ann@a.example")
     record = customer("ann") | {"company_id": "legacy-A"}

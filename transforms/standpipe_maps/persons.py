@@ -42,7 +42,7 @@ class PersonColumns:
     sent_as: Sequence[Column[str]] = ()
     """Columns with the ids under which a person was sent, in a table that also names the person."""
     counted_in: Table | None = None
-    """A table with numbers of rows, which are counted anew after an erasure."""
+    """A table with numbers of rows, which are counted again after an erasure."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ METADATA = sa.MetaData()
 #: Text that is compared byte by byte on every database, so that a prefix is a range of an index.
 _TEXT: sa.types.TypeEngine[Any] = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _JSON = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
-#: SQLite numbers the rows of a table by itself only where the key is an INTEGER.
+#: SQLite numbers the rows of a table automatically only if the key is an INTEGER.
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 RUNS = sa.Table(

@@ -40,7 +40,7 @@ _OUTCOMES = ("updated", "created", "converted", "unchanged", "held", "deleted", 
 #: The outcomes after which the system shows what the source says.
 _RIGHT = {"updated", "created", "converted", "unchanged"}
 _SHOWN_ACTIONS = 5
-#: Runs over everything that are looked at, for the last one and the last good one.
+#: The number of full runs that are searched for the last one and the last good one.
 _LOOKED_AT = 100
 _GOOD = {"completed", "partly_refused"}
 

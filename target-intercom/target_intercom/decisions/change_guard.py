@@ -64,7 +64,7 @@ class ChangeGuard:
         )
 
     def describe_changes(self, stream: str) -> EarlierChanges:
-        """Return what later runs over some records have to add; a run over everything starts anew."""
+        """Return what later runs over some records have to add; a run over everything resets them."""
         if not self.earlier:
             return EarlierChanges(stream, self.linked)
         return EarlierChanges(stream, self.earlier.linked, tuple(sorted(self._ids.union(self.earlier.ids))))

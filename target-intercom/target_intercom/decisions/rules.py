@@ -122,7 +122,7 @@ def is_condition_met(
     Args:
         condition: the values by field.
         attributes: the custom attributes of the record, which are checked first.
-        record: the record itself, where a field stands that is not to be an attribute.
+        record: the record itself, with the fields that are not sent as attributes.
     """
     return bool(condition) and all(
         (record.get(field) if attributes.get(field) is None else attributes[field]) in values

@@ -29,7 +29,7 @@ EVENT_REASONS = {
     "already_sent": Reason("an event that an earlier run has sent"),
     "before_switch": Reason("an event from before its name was switched on"),
     "no_contact": Reason("an event of a customer for whom no contact was matched"),
-    "no_event": Reason("a record that is no event", "look at the stream `events`: id, customer, name and time"),
+    "no_event": Reason("a record that is not an event", "look at the stream `events`: id, customer, name and time"),
     "sent_before": Reason("an event that an interrupted run has sent"),
 }
 

@@ -180,7 +180,7 @@ class EventLedger:
         except (sqlite3.Error, OSError) as error:
             raise ConfigurationError(
                 f"The ledger of events {self._path} cannot be used ({error}), and no event is sent without it: make "
-                "room, set `memory_dir` to another folder, or delete the file to begin anew from now on."
+                "room, set `memory_dir` to another folder, or delete the file to start a new ledger from now on."
             ) from None
 
 
