@@ -49,12 +49,12 @@ WORKERS = ("one", "two")
 SITES = ("prod", "us")
 #: The other processes of Airflow.
 SERVERS = ("api-server", "scheduler", "dag-processor")
-#: Nothing starts by the clock, but for the check for alerts: this day does not come before 2028.
+#: Only the check for alerts starts by the clock, as this day does not come before 2028.
 NEVER = "0 0 29 2 *"
 
 
 def find_free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     while True:
         with suppress(OSError), socket.create_server(("127.0.0.1", port := random.choice(PORTS))):  # noqa: S311
             return port

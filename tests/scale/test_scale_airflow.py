@@ -75,7 +75,7 @@ def airflow(  # noqa: PLR0913, PLR0917 - fixtures
 
 
 def run_both(airflow: Airflow, run_id: str) -> None:
-    """Run the billing sync of both environments to its end, which must be good."""
+    """Run the billing sync of both environments, which must succeed."""
     for name in SITES:
         airflow.trigger(f"standpipe_{name}_sync-every-6h", run_id)
     wait_for_end(airflow, run_id)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Step = Callable[[sa.Connection], None]
 
-#: A number of our own, by which two programs on PostgreSQL keep from migrating at once.
+#: The number of an advisory lock, so that two programs on PostgreSQL do not migrate at the same time.
 _ADVISORY_LOCK = 7_413_922_001
 
 
@@ -25,7 +25,7 @@ def _index_rejects_by_age(connection: sa.Connection) -> None:
     next(one for one in REJECTS.indexes if one.name == "rejects_by_age").create(connection)
 
 
-#: What makes each version out of the one before it. Version 1 is the first that there was.
+#: What makes each version out of the one before it. Version 1 is the first one.
 STEPS: Mapping[int, Step] = {2: _index_rejects_by_age}
 
 

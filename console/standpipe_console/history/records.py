@@ -32,7 +32,8 @@ SORTS = {
 }
 #: What a page of rejects can be sorted by.
 REJECT_SORTS = frozenset({"record_id", "name", "plugin", "reason", "first_at", "last_at", "times"})
-#: The greatest character: what begins with a text lies between that text and the text with this one behind it.
+#: The greatest character. Every text with a certain prefix lies between the prefix and the prefix followed by this
+#: character.
 _GREATEST = "\U0010ffff"
 #: The number of ids per statement.
 _CHUNK = 500
@@ -156,11 +157,11 @@ class RecordReader:
         names: Iterable[str] | None = None,
         limit: int | None = None,
     ) -> list[RejectRow]:
-        """Return the records that were refused, those that have waited longest first.
+        """Return the refused records, the longest-waiting first.
 
         Args:
             plugin: only this target's.
-            open_only: only those that were not taken since.
+            open_only: only those that were not accepted since.
             names: only the records with one of these ids, of the source or of the vendor.
             limit: how many at most; all of them without one.
         """
@@ -275,7 +276,7 @@ def _contains(text: str, *columns: sa.ColumnElement[str]) -> list[sa.ColumnEleme
 def _count_groups(*columns: sa.Column[str], kind: sa.ColumnElement[str]) -> sa.Select[Any]:
     """Return the statement that counts rows by some columns, the reason first, with the most frequent ones first."""
     table, count = columns[0].table, sa.func.count().label("count")
-    # The vendor may give one reason in several sentences, of which one is shown as an example.
+    # The vendor may word one reason in several ways. One of them is shown as an example.
     example, sentences = sa.func.max(table.c.detail), sa.func.count(table.c.detail.distinct())
     found = (kind, columns[0], count, example.label("detail"), sentences.label("details"))
     return sa.select(*found).group_by(*columns).order_by(count.desc(), *reversed(columns))

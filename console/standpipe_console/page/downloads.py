@@ -30,7 +30,7 @@ def build_download(name: str, rows: Iterable[tuple[object, ...]]) -> Response:
     def iterate_lines() -> Iterator[str]:
         for row in rows:
             buffer = io.StringIO()
-            # A cell that a spreadsheet would compute is text: what stands in it is partly written by strangers.
+            # Cells that a spreadsheet would compute are marked as text, because strangers may have written them.
             csv.writer(buffer).writerow([protect_cell(value) for value in row])
             yield buffer.getvalue()
 
