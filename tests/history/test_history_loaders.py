@@ -141,7 +141,7 @@ def test_tables_are_migrated_step_by_step(url: str, tmp_path: Path) -> None:
             with history.database.write() as connection:
                 migrate(connection, steps)
         assert done == [2, 3]
-        with pytest.raises(ConsoleError, match="The history is of version 3, and this console knows 2"):
+        with pytest.raises(ConsoleError, match="has version 3, but this console only knows versions up to 2"):
             History(url, tmp_path)
 
 
