@@ -78,7 +78,7 @@ def describe_kind(kind: str) -> Badge:
 
 
 def clean_reason(reason: str) -> str:
-    """Return why a run failed without what the page shows beside it: the job, the exit code, and the log's place."""
+    """Return why a run failed, without the job, the exit code and the path of the log, which the page shows anyway."""
     text = remove_log(_BEGINNING.sub("", reason))
     return text or reason
 
