@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from .json_types import JsonObject, JsonValue
 
 #: The figures that show whether a run wrote something, or whether something was refused.
-_DONE = ("updated", "created", "converted", "deleted", "moved_cleared", "attributes_created", "rejected", "events_sent")
+_DONE = (
+    *("updated", "created", "converted", "deleted", "moved_cleared", "attributes_created", "rejected", "events_sent"),
+    *("objects_saved", "objects_deleted", "references_written"),
+)
 STOPPED = "The run was stopped by a signal: no STATE was written, so the next run starts from the same point."
 NOTHING_CAME = "The input had no records and no SCHEMA: look at the logs of the tap and the map."
 

@@ -21,6 +21,7 @@ from target_intercom.api.transport import WEB, RecordRefusedError
 from target_intercom.event_pipeline import EventPipeline
 from target_intercom.matching.company_index import CompanyIndex
 from target_intercom.matching.known_companies import COMPANIES_FILE, MOST_READS, KnownCompanies
+from target_intercom.object_pipeline import ObjectPipeline
 from target_intercom.records.attributes import AttributeConflictError
 from target_intercom.records.object_types import COMPANY, CONTACT, OBJECT_TYPES
 from target_intercom.records.stream_attributes import EVERY_FIELD
@@ -40,6 +41,7 @@ from target_intercom.writing.attribute_creator import create_attribute
 from target_intercom.writing.company_attacher import CompanyAttacher
 from target_intercom.writing.event_ledger import LEDGER_FILES
 from target_intercom.writing.memory import MEMORY_FILES, Memory
+from target_intercom.writing.object_ledger import LEDGER_FILES as OBJECT_FILES
 
 if TYPE_CHECKING:
     import logging
@@ -79,6 +81,9 @@ class Pipeline(RunBase):
         self.events = EventPipeline(
             client, settings, self._streams[CONTACT.stream].buffer, summary=self.summary, journal=self.journal
         )
+        self.objects = ObjectPipeline(
+            client, settings, self._streams[CONTACT.stream].buffer, summary=self.summary, journal=self.journal
+        )
         self._memory: Memory
         self._attacher: CompanyAttacher | None = None
         self._links = Links("", "", settings.record_url, settings.source_url)
@@ -96,7 +101,11 @@ class Pipeline(RunBase):
         settings = self._settings
         make_folder(settings.report_dir, "report_dir", REPORT_FILES)
         if not settings.validate:
-            make_folder(settings.memory_dir, "memory_dir", (*MEMORY_FILES, COMPANIES_FILE, *LEDGER_FILES, LOCK_FILE))
+            make_folder(
+                settings.memory_dir,
+                "memory_dir",
+                (*MEMORY_FILES, COMPANIES_FILE, *LEDGER_FILES, *OBJECT_FILES, LOCK_FILE),
+            )
         # The memory of an earlier run is complete only after that run has ended.
         self._begin(settings, REPORT_FILES)
         self._memory = Memory(settings.memory_dir, int(time.time()), settings.report_dir)
@@ -167,6 +176,7 @@ class Pipeline(RunBase):
         finally:
             self.not_sent.close()
             self.events.close()
+            self.objects.close()
             self._companies.close()
             for stream in self._streams.values():
                 stream.buffer.close()
@@ -189,8 +199,10 @@ class Pipeline(RunBase):
         listing = Listing(self._settings.list_records)
         reports = ReportFiles(self._settings.report_dir, int(time.time()), listing, self._links)
         try:
+            self.objects.check_type()
             if any(stream.has_input for stream in self._streams.values()):
                 self._process(reports)
+            self._process_objects(reports)
             self._process_events(reports)
             self._is_done = True
             if self._settings.validate:
@@ -200,6 +212,11 @@ class Pipeline(RunBase):
             # From here on, a signal ends the process only after the reports are written.
             self._recording = True
             self._report(reports)
+
+    def _process_objects(self, reports: ReportFiles) -> None:
+        if self.objects.options:
+            self._recording = not self._settings.validate
+            self.objects.finish(reports, self.not_sent, self._find_stop_reason)
 
     def _process_events(self, reports: ReportFiles) -> None:
         if not self.events.is_declared:

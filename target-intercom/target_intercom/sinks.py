@@ -50,6 +50,18 @@ class EventSink(ReportedSink):
         self._target.run.events.add_record(record)
 
 
+class ObjectSink(ReportedSink):
+    """The subscriptions that custom objects show."""
+
+    def setup(self) -> None:
+        """Read which custom object they are instances of."""
+        self._target.run.objects.declare(self.schema)
+
+    def process_record(self, record: JsonObject, context: JsonObject) -> None:  # noqa: ARG002 the SDK's
+        """Store the record."""
+        self._target.run.objects.add_record(record)
+
+
 class OtherStreamSink(UnknownStreamSink):
     """A stream that is not `contacts` or `companies`."""
 

@@ -12,10 +12,11 @@ from target_intercom.api.transport import RecordRefusedError
 from target_intercom.pipeline import Pipeline
 from target_intercom.records.data_events import STREAM as EVENTS
 from target_intercom.records.object_types import OBJECT_TYPES
+from target_intercom.records.subscription_objects import STREAM as OBJECTS
 from target_intercom.reporting.facts import build_facts
 from target_intercom.reporting.not_sent import STREAM as NOT_SENT
 from target_intercom.settings import PROPERTIES, parse_settings
-from target_intercom.sinks import EventSink, NotSentSink, OtherStreamSink, RecordSink
+from target_intercom.sinks import EventSink, NotSentSink, ObjectSink, OtherStreamSink, RecordSink
 from target_intercom.writing.restorer import RecordRestorer
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _SINKS: Mapping[str, type[Sink]] = {
     **dict.fromkeys(OBJECT_TYPES, RecordSink),
     NOT_SENT: NotSentSink,
     EVENTS: EventSink,
+    OBJECTS: ObjectSink,
 }
 
 
@@ -98,7 +100,7 @@ class TargetIntercom(TargetBase):
     def count_rejects(self) -> int:
         """Return the number of refused records."""
         summary = self.run.summary
-        return summary.rejected.total() + summary.events_rejected.total()
+        return summary.rejected.total() + summary.events_rejected.total() + summary.objects_rejected.total()
 
     @property
     def refused_input(self) -> str | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from importlib.metadata import distributions
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from standpipe_console.api import vendors
+from standpipe_console.api.client import REFUSED
 from standpipe_console.checks import rules
 from standpipe_console.checks.access import check_key
 from standpipe_console.checks.alert_checks import check_alerts
@@ -113,6 +116,32 @@ def check_moments(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
         yield Finding("moments", "fail", what, f"add `- events.*` to `select` of {pipeline.tap} in meltano.yml")
 
 
+def check_objects(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
+    """Yield whether Intercom has the custom object that shows the subscriptions, and what to create if not."""
+    of_map = project.get_effective_settings(pipeline.map)
+    name = of_map.get("subscription_objects")
+    if not name:
+        return
+    project.load_facts([pipeline.map, pipeline.target])
+    facts = project.get_facts(pipeline.map).facts
+    fields = ", ".join(f"{one.name} ({one.type})" for one in facts.object_attributes)
+    reference = f"{of_map['attribute_prefix']}subscriptions"
+    create = (
+        f"in Intercom, Settings > Data: the custom object {name} with the attributes {fields}; and under People the "
+        f"attribute {reference} that references several {name}"
+    )
+    api = vendors.CONNECT["intercom"](project.get_settings(pipeline.target), project.get_facts(pipeline.target))
+    answer = api.get(f"/custom_object_instances/{quote(name, safe='')}?external_id=none")
+    # Of an unknown instance the refusal names the instance, and of an unknown type the type.
+    if answer.status == HTTPStatus.NOT_FOUND and "type" in answer.reason:
+        yield Finding("custom objects", "fail", f"Intercom has no custom object {name}", create)
+    elif answer.status in REFUSED:
+        what = f"the token may not read the custom object {name}"
+        yield Finding("custom objects", "fail", what, "give it the permission in Intercom's Developer Hub")
+    else:
+        yield Finding("custom objects", "pass", f"Intercom has {name}; the first write shows whether it has {fields}")
+
+
 def check_dry_run(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
     """Yield whether map and target accept their settings, and the vendor the attributes, with an invented record."""
     rows = {pipeline.streams[0]: [dict(pipeline.sample_record)]}
@@ -184,6 +213,7 @@ CHECKS: dict[str, Callable[[Project, Pipeline], Iterator[Finding]]] = {
     "keys": check_keys,
     "settings": check_settings,
     "moments": check_moments,
+    "custom objects": check_objects,
     "dry run": check_dry_run,
     "money": check_money,
     "state": check_store,

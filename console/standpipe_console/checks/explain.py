@@ -12,7 +12,7 @@ import msgspec
 from standpipe_console.api.vendors import connect_intercom
 from standpipe_console.errors import ConsoleError
 from standpipe_console.history import open_history
-from standpipe_console.project.dry_run import dry_run_target, fetch_catalog, needs_catalog, read_report
+from standpipe_console.project.dry_run import OBJECTS, dry_run_target, fetch_catalog, needs_catalog, read_report
 from standpipe_console.project.meltano import build_settings_command
 from standpipe_console.project.pipelines import SYNC
 from standpipe_console.project.plugin_facts import Wording
@@ -59,6 +59,7 @@ def explain_customer(project: Project, wanted: str) -> JsonObject:
     customer_id, sent_id = found["customer_id"], found["sent_is"] or ""
     decision = build_decision(dry_run, sent_id, project.get_facts(SYNC.target))
     moments = read_moments(project, decision["intercom_ids"])
+    rows = [one for one in found["messages"] if one["type"] == "RECORD" and one["stream"] == OBJECTS]
     return {
         "customer_id": customer_id,
         "chargebee": found["chargebee"],
@@ -71,6 +72,7 @@ def explain_customer(project: Project, wanted: str) -> JsonObject:
         "last_run": _read_last_run(project, customer_id, sent_id),
         "runs": read_runs(project, customer_id),
         **({"moments": moments} if moments else {}),
+        **({OBJECTS: [one["record"] for one in rows]} if rows else {}),
     }
 
 

@@ -29,7 +29,7 @@ def print_explanation(out: Console, explained: JsonObject) -> None:
     _print_title(out, "2. What the map derives, and what Intercom shows")
     out.print(output.build_table(("attribute", "derived", "Intercom now"), compare_attributes(explained)))
     _print_title(out, "3. The match, and what a run would do now")
-    for sentence in describe_decision(explained):
+    for sentence in (*describe_decision(explained), *describe_objects(explained.get("subscription_objects", []))):
         out.print(sentence, markup=False, soft_wrap=True)
     _print_title(out, "4. What runs did")
     runs = (*describe_last_run(explained["last_run"]), *describe_runs(explained["runs"]))
@@ -121,6 +121,14 @@ def describe_moments(moments: list[JsonObject]) -> Iterator[str]:
         what = f"event {one['event'] or one['chargebee_event_id']} {one['outcome']}"
         reason = f" ({one['reason']})" if one["reason"] else ""
         yield f"{output.format_value('_at', one['at'])}, run {one['run_id'][:8]}: {what}{reason}"
+
+
+def describe_objects(objects: list[JsonObject]) -> Iterator[str]:
+    """Yield the custom object of each subscription, without what it does not have."""
+    for one in objects:
+        values = one["custom_attributes"].items()
+        said = ", ".join(f"{name} {output.format_value(name, value)}" for name, value in values if value is not None)
+        yield f"Custom object of subscription {one['subscription_id']}: {said}"
 
 
 def describe_changes(changes: JsonObject) -> list[str]:

@@ -29,6 +29,8 @@ Rows = dict[str, list[JsonObject]]
 TABLES = ("matched", "unmatched", "ambiguous")
 #: The map's stream of what it does not send.
 NOT_SENT = "not_sent"
+#: The map's stream of the subscriptions that custom objects show.
+OBJECTS = "subscription_objects"
 
 
 @dataclass
@@ -81,7 +83,7 @@ def dry_run_target(project: Project, pipeline: Pipeline, messages: str) -> DryRu
         project.run_meltano("invoke", pipeline.dry_run_target, stdin=messages, env=env)
         tables = {name: read_report(Path(folder) / f"{name}.csv") for name in TABLES}
     parsed = [json.loads(line) for line in messages.splitlines() if line.strip()]
-    records = [one["record"] for one in parsed if one["type"] == "RECORD" and one["stream"] != NOT_SENT]
+    records = [one["record"] for one in parsed if one["type"] == "RECORD" and one["stream"] not in {NOT_SENT, OBJECTS}]
     return DryRun(records, tables)
 
 

@@ -28,6 +28,7 @@ class Attribute(msgspec.Struct):
 
     name: str
     description: str = ""
+    type: str = ""
 
 
 class Moment(msgspec.Struct):
@@ -51,6 +52,7 @@ class _Facts(msgspec.Struct):
     defaults: JsonObject = {}
     attributes: list[Attribute] = []
     moments: list[Moment] = []
+    object_attributes: list[Attribute] = []
     outcomes: dict[str, Wording] = {}
     reasons: dict[str, Wording] = {}
     merge_outcomes: dict[str, Wording] = {}

@@ -33,6 +33,8 @@ PAGE = 150
 EVENTS = "/events"
 MAX_FILTERS = 15  # the most filters in one OR group of a search
 
+#: The version that brought the lists of custom objects.
+_LISTS_OBJECTS = {"Intercom-Version": "2.16"}
 _LINKS = 50  # companies of a contact per page
 _SCROLLS = 5  # how often a broken scroll is started again
 _SCROLL_PAUSE = 2.0  # seconds between two attempts to open a scroll
@@ -169,6 +171,49 @@ class IntercomClient(Transport):
             asked.add(following)
             params = dict(parse_qsl(urlsplit(following).query))
 
+    def has_object_type(self, name: str) -> bool:
+        """Return whether the workspace has a custom object of this name."""
+        call = Call("GET", _name_type(name), {"per_page": 1}, headers=_LISTS_OBJECTS)
+        try:
+            self._read_page(call, PageDecoder(shapes.OBJECTS))
+        except RecordRefusedError as error:
+            if error.status == requests.codes.not_found:
+                return False
+            raise
+        return True
+
+    def save_object(self, type_name: str, body: JsonObject) -> shapes.SavedObject:
+        """Create an instance of a custom object, or change the one with its external id. It may safely be repeated."""
+        return self._read_answer(
+            Call("POST", _name_type(type_name), body=body), lambda content: decode_json(content, shapes.SavedObject)[1]
+        )
+
+    def delete_object(self, type_name: str, external_id: str) -> None:
+        """Delete the instance with this external id."""
+        self._read_answer(Call("DELETE", _name_type(type_name), {"external_id": external_id}), _check_removal)
+
+    def set_references(self, contact_id: str, attribute: str, ids: list[str] | None) -> RemoteContact:
+        """Write which instances a contact refers to, and return the contact."""
+        body = {"custom_attributes": {attribute: ids}}
+        return shapes.read_contact(self._read_item(Call("PUT", f"/contacts/{contact_id}", body=body), shapes.CONTACTS))
+
+    def list_object_ids(self, type_name: str, contact_id: str) -> list[str]:
+        """Return Intercom's ids of the instances of a custom object that a contact refers to.
+
+        Raises:
+            FatalAPIError: the list may be incomplete.
+        """
+        decoder = PageDecoder(shapes.OBJECTS)
+
+        def fetch_page(number: str | None, check: Callable[[Page], None]) -> Page:
+            at = int(number or 1)
+            params = {"references_contact_id": contact_id, "page": at, "per_page": PAGE}
+            page = self._read_page(Call("GET", _name_type(type_name), params, headers=_LISTS_OBJECTS), decoder, check)
+            return replace(page, cursor=str(at + 1) if at < page.total_pages else None)
+
+        pages = WholeList("custom objects of a contact", fetch_page)
+        return [item.members.id for items in self._read_whole_items(pages, decoder) for item in items]
+
     def read_company(self, record_id: str) -> RemoteCompany:
         """Read one company by Intercom's id."""
         return shapes.read_company(self._read_item(Call("GET", f"/companies/{record_id}"), shapes.COMPANIES))
@@ -296,6 +341,10 @@ class IntercomClient(Transport):
                 "Another program has been reading the companies of this workspace for too long (Intercom permits one "
                 "reader at a time): no STATE was written, run again when it has ended."
             ) from None
+
+
+def _name_type(name: str) -> str:
+    return f"/custom_object_instances/{quote(name, safe='')}"
 
 
 def _check_removal(content: bytes) -> None:

@@ -71,6 +71,13 @@ class ListedEvents(msgspec.Struct):
     pages: EventPages | None = None
 
 
+class SavedObject(msgspec.Struct):
+    """An instance of a custom object after a write."""
+
+    id: Text
+    custom_attributes: JsonObject = {}
+
+
 class Gone(msgspec.Struct):
     """The answer to archiving or deleting a record."""
 
@@ -112,6 +119,9 @@ COMPANIES = ListShape(
 
 #: The companies of one contact.
 LINKS = ListShape(name="companies of a contact", items="data", key={"id": Text}, paging="numbered", total="total_count")
+
+#: The instances of a custom object.
+OBJECTS = ListShape(name="custom objects", items="data", key={"id": Text}, paging="numbered", total="total_count")
 
 #: The data attributes of a model.
 ATTRIBUTES = ListShape(

@@ -120,6 +120,14 @@ class Summary(SummaryBase):
     events_skipped: Counter[str] = field(default_factory=Counter)
     events_rejected: Counter[str] = field(default_factory=Counter)
 
+    has_objects: bool = False  #: whether the input has the stream of custom objects
+    objects_saved: int = 0
+    objects_unchanged: int = 0
+    objects_deleted: int = 0
+    references_written: int = 0
+    objects_skipped: Counter[str] = field(default_factory=Counter)
+    objects_rejected: Counter[str] = field(default_factory=Counter)
+
     def count_outcome(self, stream: str, outcome: Outcome) -> None:
         """Count the outcome of one record."""
         counts = self.streams[stream]
@@ -140,6 +148,32 @@ class Summary(SummaryBase):
         else:
             counts = self.events_rejected if outcome.kind == "rejected" else self.events_skipped
             counts[outcome.reason] += 1
+
+    def count_object(self, outcome: Outcome) -> None:
+        """Count the outcome of one custom object, or of the references of one contact."""
+        match outcome.kind:
+            case "saved":
+                self.objects_saved += 1
+            case "deleted":
+                self.objects_deleted += 1
+            case "referred":
+                self.references_written += 1
+            case kind:
+                counts = self.objects_rejected if kind == "rejected" else self.objects_skipped
+                counts[outcome.reason] += 1
+
+    def _build_objects(self) -> JsonObject:
+        """Return the counts of the custom objects; nothing if the input has none."""
+        if not self.has_objects:
+            return {}
+        return {
+            "objects_saved": self.objects_saved,
+            "objects_unchanged": self.objects_unchanged,
+            "objects_deleted": self.objects_deleted,
+            "references_written": self.references_written,
+            "objects_skipped": dict(sorted(self.objects_skipped.items())),
+            "objects_rejected": dict(sorted(self.objects_rejected.items())),
+        }
 
     def _build_events(self) -> JsonObject:
         """Return the counts of the data events; nothing if the input has none."""
@@ -170,6 +204,7 @@ class Summary(SummaryBase):
             "not_sent": dict(self.not_sent),
             "totals": msgspec.to_builtins(self.totals) or {},
             **self._build_events(),
+            **self._build_objects(),
             "calls": call_counts.calls,
             "waits": call_counts.waits,
             "waited_seconds": round(call_counts.waited, 1),

@@ -48,12 +48,15 @@ TABLES = {
 }
 #: The table of data events, which only a run with the stream `events` leaves.
 EVENTS = ("id", "customer", "event", "created_at", "outcome", "reason", "intercom_id", "intercom_link")
+#: The table of custom objects, which only a run with the stream `subscription_objects` leaves.
+OBJECTS = ("stream", "id", "customer", "outcome", "reason", "intercom_id", "intercom_link", "fields")
 _LISTS = ("rejects", "changes", "plan")
 #: All files that a run may leave in `report_dir`. A removal of the reports deletes these and nothing else.
 REPORT_FILES = (
     *(f"{table}.csv" for table in TABLES),
     *(f"{name}.jsonl" for name in _LISTS),
     "events.csv",
+    "objects.csv",
     "summary.json",
     "validation.html",
 )
@@ -82,7 +85,7 @@ class ReportFiles:
         self._tables = {name: CsvWriter(self._open(f"{name}.csv")) for name in TABLES}
         for name, columns in TABLES.items():
             self._tables[name].writerow(columns)
-        self._events: CsvWriter | None = None
+        self._extra: dict[str, CsvWriter] = {}
         self._lists = {name: self._open(f"{name}.jsonl") for name in _LISTS}
 
     def close(self) -> None:
@@ -91,10 +94,11 @@ class ReportFiles:
         for name in (*(f"{table}.csv" for table in reversed(TABLES)), *(f"{name}.jsonl" for name in _LISTS)):
             move_into_place(self._directory / name)
         (self._directory / "validation.html").unlink(missing_ok=True)
-        if self._events:
-            move_into_place(self._directory / "events.csv")
-        else:
-            (self._directory / "events.csv").unlink(missing_ok=True)
+        for name in ("events", "objects"):
+            if name in self._extra:
+                move_into_place(self._directory / f"{name}.csv")
+            else:
+                (self._directory / f"{name}.csv").unlink(missing_ok=True)
         plan = self._directory / "plan.jsonl"
         if not plan.stat().st_size:
             plan.unlink()  # a run that writes leaves none
@@ -168,15 +172,28 @@ class ReportFiles:
 
     def write_event(self, event: DataEvent, outcome: Outcome) -> None:
         """Write what became of a data event."""
-        if self._events is None:
-            self._events = CsvWriter(self._open("events.csv"))
-            self._events.writerow(EVENTS)
         link = self._links.build_intercom_link(CONTACT.stream, outcome.intercom_id) if outcome.intercom_id else ""
         what = (event.event_id, event.customer_id, event.event_name, event.created_at)
-        self._events.writerow((*what, outcome.kind, outcome.reason, outcome.intercom_id, link))
+        self._open_extra("events", EVENTS).writerow((*what, outcome.kind, outcome.reason, outcome.intercom_id, link))
         if error := outcome.error:
             line = {"stream": STREAM, "id": event.event_id, "intercom_id": outcome.intercom_id}
             self._write_line("rejects", line | {"reason": error.reason, "status": error.status, "code": error.code})
+
+    def write_object(self, stream: str, record_id: str, customer_id: str, outcome: Outcome) -> None:
+        """Write what became of a custom object, or of the references of a contact."""
+        link = self._links.build_intercom_link(CONTACT.stream, outcome.intercom_id) if outcome.intercom_id else ""
+        head = (stream, record_id, customer_id, outcome.kind, outcome.reason, outcome.intercom_id, link)
+        self._open_extra("objects", OBJECTS).writerow((*head, " ".join(outcome.changes)))
+        if error := outcome.error:
+            line = {"stream": stream, "id": record_id, "intercom_id": outcome.intercom_id}
+            self._write_line("rejects", line | {"reason": error.reason, "status": error.status, "code": error.code})
+
+    def _open_extra(self, name: str, columns: tuple[str, ...]) -> CsvWriter:
+        """Return a table that only some runs leave."""
+        if name not in self._extra:
+            self._extra[name] = CsvWriter(self._open(f"{name}.csv"))
+            self._extra[name].writerow(columns)
+        return self._extra[name]
 
     def write_summary(self, summary: Mapping[str, JsonValue]) -> None:
         """Write `summary.json`."""

@@ -93,6 +93,9 @@ def format_promise(summary: Mapping[str, JsonValue]) -> str:
         parts.append(f"would create {missing:,} attributes")
     if sent := summary.get("events_sent"):
         parts.append(f"would send {sent:,} events")
+    for name, verb in (("objects_saved", "save"), ("objects_deleted", "delete")):
+        if summary.get(name):
+            parts.append(f"would {verb} {summary[name]:,} custom objects")
     return f"Nothing was written. A sync {', '.join(parts) or 'would write nothing'}."
 
 

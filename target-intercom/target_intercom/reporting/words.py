@@ -28,9 +28,17 @@ class Meaning(NamedTuple):
 EVENT_REASONS = {
     "already_sent": Reason("an event that an earlier run has sent"),
     "before_switch": Reason("an event from before its name was switched on"),
-    "no_contact": Reason("an event of a customer for whom no contact was matched"),
+    "no_contact": Reason("an event or a subscription of a customer for whom no contact was matched"),
     "no_event": Reason("a record that is not an event", "look at the stream `events`: id, customer, name and time"),
     "sent_before": Reason("an event that an interrupted run has sent"),
+}
+
+#: The reasons for which a custom object, or a reference to one, is not as it should be.
+OBJECT_REASONS = {
+    "no_subscription": Reason("a record that is not a subscription", "look at the stream `subscription_objects`"),
+    "reference_kept": Reason(
+        "Intercom keeps a reference that should go", "remove it by hand in Intercom, at the contact"
+    ),
 }
 
 #: The reasons for a skip. Any other reason is Intercom's own text.
@@ -60,6 +68,7 @@ REASONS = {
     ),
     "superseded": Reason("a later record has the same id"),
     **EVENT_REASONS,
+    **OBJECT_REASONS,
 }
 
 #: The outcomes. `skipped` and `rejected` also have a reason.
@@ -69,6 +78,9 @@ MEANINGS = {
     "created": Meaning("not known to Intercom", "would create"),
     "converted": Meaning("only a lead matched, which is a user now", "would convert"),
     "sent": Meaning("a data event of a matched contact", "would send"),
+    "saved": Meaning("the custom object of a subscription of a matched contact", "would save"),
+    "deleted": Meaning("the custom object of a subscription that is gone", "would delete"),
+    "referred": Meaning("a contact whose set of custom objects changed", "would refer"),
     "skipped": Meaning("left alone", "would skip"),
     "rejected": Meaning("Intercom refused the write", "would be refused", "see `rejects.jsonl`"),
     "unknown": Meaning(
@@ -86,6 +98,11 @@ _WOULD = {
     "companies_attached": "would attach companies",
     "moved_cleared": "would clear moved",
     "events_sent": "would send events",
+    "objects_saved": "would save objects",
+    "objects_unchanged": "would leave objects unchanged",
+    "objects_deleted": "would delete objects",
+    "references_written": "would write references",
+    "objects_skipped": "would skip objects",
     "events_skipped": "would skip events",
 }
 

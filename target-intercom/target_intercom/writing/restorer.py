@@ -18,6 +18,8 @@ from target_intercom.records.match_keys import COMPANY_ID, EMAIL
 from target_intercom.records.object_types import COMPANY, CONTACT, OBJECT_TYPES
 from target_intercom.records.payloads import build_update_body, is_same
 from target_intercom.records.remote import RemoteCompany, RemoteContact
+from target_intercom.records.subscription_objects import REFERENCES
+from target_intercom.records.subscription_objects import STREAM as OBJECTS
 from target_intercom.writing.attribute_creator import ATTRIBUTES_STREAM
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class RecordRestorer(Restorer):
     final_streams: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             ATTRIBUTES_STREAM: "an attribute that the run created stays: archive it in Intercom's settings",
+            OBJECTS: "the custom object of a subscription stays as the run left it",
+            REFERENCES: "a contact keeps the custom objects that it refers to",
             EVENTS: "an event stays in Intercom, which can neither change nor delete one",
         }
     )

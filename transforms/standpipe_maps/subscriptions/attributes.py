@@ -66,7 +66,8 @@ def find_month_end(month: int, year: int) -> str:
     return first.add(months=1).subtract(days=1).isoformat()
 
 
-def _format_interval(facts: Facts) -> str | None:
+def format_interval(facts: Facts) -> str | None:
+    """Return how often the plan is billed, as in `1 month`."""
     period, unit = facts.chosen.get("billing_period"), facts.chosen.get("billing_period_unit")
     return None if period is None or unit is None else f"{period} {unit}"
 
@@ -121,7 +122,7 @@ ATTRIBUTES = (
     Attribute("sub_plan_name", TEXT, "Plan of the subscription",
               "subscription.plan_id, or item_price_id of the plan item", lambda facts: facts.plan_name),
     Attribute("sub_plan_interval", TEXT, "How often the plan is billed",
-              "subscription.billing_period, billing_period_unit", _format_interval),
+              "subscription.billing_period, billing_period_unit", format_interval),
     Attribute("sub_plan_price", MONEY, "Price of the plan for one period",
               "subscription.plan_amount, or amount of the plan item", lambda facts: facts.plan.price),
     Attribute("sub_plan_quantity", NUMBER, "Quantity of the plan",

@@ -19,7 +19,15 @@ from standpipe_maps.base import JoinMapper
 from standpipe_maps.expressions.checker import find_names, parse_expression
 from standpipe_maps.messages import open_spool
 from standpipe_maps.settings import list_common_settings, read_defaults
-from standpipe_maps.subscriptions import customer_filter, moments, not_sent, own_attributes, rules, store
+from standpipe_maps.subscriptions import (
+    customer_filter,
+    moments,
+    not_sent,
+    own_attributes,
+    rules,
+    store,
+    subscription_objects,
+)
 from standpipe_maps.subscriptions.attributes import (
     ATTRIBUTES,
     CREATED_BY,
@@ -92,8 +100,14 @@ class MapSubscriptions(JoinMapper):
                 "`moments` are events of people, and `match_on` is about companies: set it to email or user_id, or "
                 "leave `moments` out."
             )
+        if self.object_type and self.stream == "companies":
+            raise UserError(
+                "`subscription_objects` are shown with people, and `match_on` is about companies: set it to email or "
+                "user_id, or leave `subscription_objects` out."
+            )
         self.notes = Notes(ODD)
         self.totals: JsonObject = {}
+        self._sends_all = False
 
     @classmethod
     def find_setting_problems(cls, config: Mapping[str, JsonValue]) -> list[str]:
@@ -127,6 +141,10 @@ class MapSubscriptions(JoinMapper):
                     "description": one.description,
                 }
                 for name, one in moments.MOMENTS.items()
+            ],
+            "object_attributes": [
+                {"name": one.name, "type": name_type(one), "description": one.description, "source": one.source}
+                for one in subscription_objects.FIELDS
             ],
         }
 
@@ -215,6 +233,11 @@ class MapSubscriptions(JoinMapper):
         # Without moments, the fingerprint is the same as in versions before moments existed.
         return self.config.get("moments") or ()
 
+    @property
+    def object_type(self) -> str:
+        """The custom object that shows the subscriptions; empty if none does."""
+        return self.config.get(subscription_objects.SETTING) or ""
+
     def _is_erased_customer(self, customer_id: str) -> bool:
         return customer_id in self.erased_ids or self.block_list.is_blocked(customer_id)
 
@@ -247,6 +270,7 @@ class MapSubscriptions(JoinMapper):
     def derive_messages(self, since: int | None) -> Iterator[singer.Message]:
         """Yield the messages for all customers, or for changed customers and all with the same match values."""
         self.billing.forget_arrived()
+        self._sends_all = since is None and not self.is_subset
         yield from self.derive_stream(self.billing.read_owners(since), self.billing.count_customers())
         yield from self._derive_moments()
         if since is None and not self.is_subset:
@@ -295,15 +319,26 @@ class MapSubscriptions(JoinMapper):
                 losers if is_listed else None, winners, left_out, options.facts, clears=clears
             )
             yield singer.SchemaMessage(self.stream, schema, ["customer_id"])
-            for record, notes in self._derive_records(options, owners):
+            if self.object_type:
+                # With `keep`, whom the filter leaves out keeps what Intercom shows.
+                yield self._build_object_schema(is_whole=self._sends_all and (not text or clears))
+            for record, notes, objects in self._derive_records(options, owners):
                 key = record["customer_id"]
                 self.notes.count_record("customers_out", key)
                 for note, members in notes:
                     self.notes.count_record(note, f"{key} ({members})" if members else key)
                 yield singer.RecordMessage(self.stream, record)
+                for each in objects:
+                    self.notes.count_record(subscription_objects.STREAM, each["subscription_id"])
+                    yield singer.RecordMessage(subscription_objects.STREAM, each)
             self.totals = self._others.compute_totals(customers, self.notes.counts["customers_out"])
             if is_listed:
                 yield from self._others.build_messages(self.totals)
+
+    def _build_object_schema(self, *, is_whole: bool) -> singer.Message:
+        prefix = self.config["attribute_prefix"]
+        schema = subscription_objects.build_schema(self.object_type, prefix, is_whole=is_whole)
+        return singer.SchemaMessage(subscription_objects.STREAM, schema, ["subscription_id"])
 
     def _derive_moments(self) -> Iterator[singer.Message]:
         """Yield the stream of moments, even an empty one: its SCHEMA says which moments are chosen, and since when."""
@@ -332,6 +367,7 @@ class MapSubscriptions(JoinMapper):
             fields=[*fields, *(one._replace(name=prefix + one.name) for one in self._own.hidden)],
             attributes=[one._replace(name=prefix + one.name) for one in (*self._own.sent, *self._list_retired())],
             facts=self.read_fact_options(),
+            with_objects=bool(self.object_type),
         )
 
     def read_fact_options(self) -> FactOptions:
@@ -395,4 +431,5 @@ class MapSubscriptions(JoinMapper):
             **({FAILED: self.notes.counts[FAILED]} if self.notes.counts[FAILED] else {}),
             "waiting_for_customer": waiting,
             **({"moments": self.notes.counts["moments"]} if self.chosen_moments else {}),
+            **({name: self.notes.counts[name]} if self.object_type and (name := subscription_objects.STREAM) else {}),
         }

@@ -14,6 +14,7 @@ from standpipe_maps.subscriptions import rules
 from standpipe_maps.subscriptions.attributes import Attribute, join_name
 from standpipe_maps.subscriptions.facts import FactOptions, Facts
 from standpipe_maps.subscriptions.models import MISSING_MEMBER, ODD_VALUE, OddValueError, get_known, get_notes
+from standpipe_maps.subscriptions.subscription_objects import FIELDS, build_heads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -56,6 +57,8 @@ class DerivedRecord(NamedTuple):
 
     record: JsonObject
     notes: Sequence[Note]
+    objects: Sequence[JsonObject] = ()
+    """The records of its subscriptions."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class RecordOptions:
     attributes: Sequence[Attribute]
     """Their names with the prefix."""
     facts: FactOptions
+    with_objects: bool = False
+    """Whether each subscription is a record of its own, too."""
 
 
 def make_candidate(owner: Owner) -> Candidate:
@@ -137,11 +142,15 @@ def derive_record(one: Candidate, invoices: Iterable[Invoice], options: RecordOp
         **_compute_values(options.fields, facts, odd, failed),
         "custom_attributes": _compute_values(options.attributes, facts, odd, failed),
     }
+    objects = [
+        {**head, "custom_attributes": _compute_values(FIELDS, alone, odd, failed)}
+        for head, alone in (build_heads(facts) if options.with_objects else ())
+    ]
     notes = [Note(name) for name, holds in NOTES.items() if _is_noted(holds, one, facts)]
     if not all(attribute.fits(facts) for attribute in options.attributes if attribute.fits):
         notes.append(Note(UNFIT))
     notes += [Note(FAILED, f"{name}: {why}") for name, why in failed.items()]
-    return DerivedRecord(record, notes + _note_odd_members(facts, odd))
+    return DerivedRecord(record, notes + _note_odd_members(facts, odd), objects)
 
 
 def _compute_values(

@@ -7,6 +7,7 @@ from singer_sdk import typing as th
 from standpipe_maps.subscriptions import rules
 from standpipe_maps.subscriptions.moments import MOMENTS
 from standpipe_maps.subscriptions.money import ZERO_DECIMAL
+from standpipe_maps.subscriptions.subscription_objects import SETTING
 
 FIELD = th.StringType(pattern=r"^(id|company|cf_.+)$")
 NAMES = th.ArrayType(th.StringType)
@@ -66,6 +67,12 @@ SETTINGS = (
         "moments",
         th.ArrayType(th.StringType(allowed_values=list(MOMENTS))),
         description="What happens in Chargebee and is sent to Intercom as data events. Needs the stream `events`.",
+    ),
+    th.Property(
+        SETTING,
+        th.StringType(pattern=r"^[A-Za-z][A-Za-z0-9 _-]*$"),
+        description="The custom object of Intercom that shows every subscription, by its name there, such as "
+        "Subscription. If not set, none does.",
     ),
     th.Property(
         "only_customers",
