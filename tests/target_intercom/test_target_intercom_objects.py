@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TYPE, REFERENCE = "Subscription", "cb_subscriptions"
 KINDS = {"plan": "string", "mrr": "float", "ends_at": "date"}
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "properties": {
         "custom_attributes": {
             "properties": {
