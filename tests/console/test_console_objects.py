@@ -32,14 +32,14 @@ def test_doctor_says_what_to_create(shown: Project, sandbox: RunningSandbox) -> 
     """Without the custom object doctor prints exactly what to create, and with it that it is there."""
     sandbox.reset(customers=0)
     (missing,) = doctor.check_objects(shown, SYNC)
-    assert (missing.status, missing.what, missing.remedy) == (
+    assert (missing.result, missing.what, missing.remedy) == (
         "fail",
         "Intercom has no custom object Subscription",
         CREATE,
     )
     sandbox.object_type("Subscription", {"plan": "string"})
     (there,) = doctor.check_objects(shown, SYNC)
-    assert (there.status, there.what.partition(";")[0]) == ("pass", "Intercom has Subscription")
+    assert (there.result, there.what.partition(";")[0]) == ("pass", "Intercom has Subscription")
 
 
 def test_doctor_says_nothing_without_the_setting(shown: Project) -> None:
