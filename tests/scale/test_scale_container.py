@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.scale
 
 ROOT = Path(__file__).parents[2]
+COMPOSE = ROOT / "deploy/container/compose.yaml"
 CONTAINERFILE = ROOT / "deploy/container/Containerfile"
 #: The folders of the image, which the test has below a folder of its own.
 PLACES = ("/srv/standpipe", "/opt/meltano", "/data")
-#: Runs a command with a read-only tree and a new `/tmp`, as a container does.
+#: Runs a command with a read-only tree, as a container does.
 READ_ONLY = """
 set -e
 mount --bind "$IMAGE" "$IMAGE"
@@ -46,6 +48,7 @@ class Image:
     root: Path
     env: dict[str, str]
     entrypoint: list[str] = field(default_factory=list)
+    switch: list[str] = field(default_factory=list)  #: what a command starts with to have the image's user
 
     def move(self, text: str) -> str:
         """Return a text with the image's folders below this folder."""
@@ -90,7 +93,7 @@ class Image:
     def start(self, *args: str, **env: str) -> subprocess.Popen[str]:
         """Start the image's command with a read-only tree."""
         variables = self.env | env | {"IMAGE": str(self.root), "IMAGE_DATA": str(self.root / "data")}
-        command = [*UNSHARE, "sh", "-c", READ_ONLY, "sh", *self.entrypoint, *args]
+        command = [*UNSHARE, "sh", "-c", READ_ONLY, "sh", *self.switch, *self.entrypoint, *args]
         return subprocess.Popen(
             command, cwd="/", env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -100,6 +103,32 @@ class Image:
         process = self.start(*args, **env)
         output = process.communicate(timeout=300)[0]
         return process.returncode, output
+
+
+def build_switch() -> list[str]:
+    """Return what a command starts with to have the image's user and no rights; nothing when only root may switch."""
+    user, group = re.findall(r"(?m)^USER (\d+):(\d+)$", CONTAINERFILE.read_text())[0]
+    words = [
+        "setpriv",
+        f"--reuid={user}",
+        f"--regid={group}",
+        "--clear-groups",
+        "--bounding-set=-all",
+        "--no-new-privs",
+    ]
+    return words if os.geteuid() == 0 and shutil.which("setpriv") else []
+
+
+def find_python(switch: list[str]) -> tuple[str, list[str]]:
+    """Return a Python that the image's user may start; root's own, which root then runs, where there is no other."""
+    probe = ["-c", "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))"]
+    for one in (sys.executable, "/usr/bin/python3"):
+        with suppress(OSError):
+            # A shell starts it, as in the image: `setpriv` itself may enter folders that its user may not.
+            command = [*switch, "sh", "-c", 'exec "$0" "$@"', one, *probe]
+            if not subprocess.run(command, cwd="/", capture_output=True, check=False).returncode:
+                return one, switch
+    return sys.executable, []
 
 
 UNSHARE = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"])]
@@ -113,13 +142,15 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     if tried.returncode:
         pytest.skip("This machine lets no test mount a folder read-only.")
     root = Path(tempfile.mkdtemp(prefix="standpipe-image-"))
+    root.chmod(0o755)
     python = root / "bin"
     python.mkdir()
-    (python / "python").symlink_to(sys.executable)
+    executable, switch = find_python(build_switch())
+    (python / "python").symlink_to(executable)
     # The installer needs this machine's settings for its package index; nobody's keys are in the image.
     foreign = ("TAP_", "TARGET_", "MAP_", "MELTANO", "VIRTUAL_ENV", "PYTHON")
     env = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    image = Image(root, env | {"PATH": f"{python}:{os.environ['PATH']}"})
+    image = Image(root, env | {"PATH": f"{python}:{os.environ['PATH']}"}, switch=switch)
     image.build()
     yield image
     shutil.rmtree(root)
@@ -150,6 +181,8 @@ def test_a_container_runs_a_job_and_serves_the_page(image: Image, keys: dict[str
     assert image.run("run", "sync", **keys) == (0, "")
     written = sorted(path.name for path in (image.root / "data").iterdir())
     assert {"logs", "meltano", "output"} <= set(written)
+    if image.switch:
+        assert {path.lstat().st_uid for path in (image.root / "data").rglob("*")} == {10001}
 
     code, status = image.run("history", "--json", **keys)
     assert (code, '"status": "completed"' in status) == (0, True)
@@ -162,6 +195,13 @@ def test_a_container_runs_a_job_and_serves_the_page(image: Image, keys: dict[str
         page.terminate()
         page.communicate(timeout=30)
     assert list_files(image.root) == before
+
+
+def test_the_compose_file_is_valid() -> None:
+    """The file fits the schema of the Compose specification, which the package brings along."""
+    check = ["uv", "tool", "run", "check-jsonschema==0.39.0", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*check, COMPOSE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def fetch(process: subprocess.Popen[str], url: str) -> requests.Response:
