@@ -6,8 +6,10 @@ import json
 import subprocess
 import time
 from typing import TYPE_CHECKING
+from unittest.mock import ANY
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from standpipe_console.checks import doctor
 from standpipe_console.cli import main
@@ -113,6 +115,47 @@ def test_the_doctor_fails_when_map_and_target_disagree(installed_project: Projec
     assert [one.remedy for one in doctor.check_settings(installed_project, SYNC)] == [
         "meltano config set --store=dotenv target-intercom match_contacts_on external_id"
     ]
+
+
+@pytest.mark.parametrize(
+    ("moments", "select", "findings"),
+    [
+        ([], ["customers.*"], []),
+        (
+            ["payment_failed", "trial_ending"],
+            ["customers.*", "events.*"],
+            [("pass", "2 moments are chosen; the token must write events, which only the first event shows", "")],
+        ),
+        (["payment_failed"], ["*.*"], [("pass", ANY, "")]),
+        (
+            ["payment_failed"],
+            ["customers.*", "subscriptions.*"],
+            [
+                (
+                    "fail",
+                    "`moments` are chosen, and tap-chargebee does not read the stream `events`",
+                    "add `- events.*` to `select` of tap-chargebee in meltano.yml",
+                )
+            ],
+        ),
+    ],
+    ids=["none", "read", "everything is read", "not read"],
+)
+def test_the_doctor_says_whether_the_tap_reads_the_events_of_the_moments(
+    installed_project: Project, moments: list[str], select: list[str], findings: list[tuple[str, str, str]]
+) -> None:
+    """Moments come from the stream `events`; without moments nothing is said."""
+    path = installed_project.root / "meltano.yml"
+    content = yaml.safe_load(path.read_text())
+    tap = next(one for one in content["plugins"]["extractors"] if one["name"] == "tap-chargebee")
+    tap["select"] = select
+    path.write_text(yaml.safe_dump(content))
+    installed_project.refresh()
+    for plugin in installed_project.plugins:
+        installed_project.set_settings(plugin, {})
+    installed_project.set_setting("map-subscriptions", "moments", moments)
+    found = [(one.result, one.what, one.remedy) for one in doctor.check_moments(installed_project, SYNC)]
+    assert found == findings
 
 
 def test_the_doctor_exits_with_1_when_something_is_wrong(project: Project) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import threading
 import time
 from pathlib import Path
@@ -96,6 +98,23 @@ def test_install_creates_one_endpoint_for_the_events_that_live_reads(project: Pr
     assert username == "standpipe"
     assert endpoint.hidden == {"basic_auth_username": username, "basic_auth_password": password}
     assert FULL_ACCESS not in (project.root / ".env").read_text().splitlines()
+
+
+def test_install_with_moments_adds_the_reminders_that_they_need(
+    project: Project, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reminder changes no attribute, so Chargebee sends it only to those who chose its moment."""
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    command = project.find_venv("map-subscriptions") / "bin" / "map-subscriptions"
+    command.parent.mkdir(parents=True)
+    command.symlink_to(Path(sys.executable).with_name("map-subscriptions"))
+    project.dotenv.set_value("MAP_SUBSCRIPTIONS_MOMENTS", '["trial_ending", "payment_failed"]')
+    assert call_live(project, "install", "--url", "http://127.0.0.1:8200") == (
+        0,
+        [INSTALLED.format("http://127.0.0.1:8200")],
+    )
+    (endpoint,) = list_endpoints(sandbox)
+    assert endpoint["enabled_events"] == [*RINGING_TYPES, "subscription_trial_end_reminder"]
 
 
 def test_install_again_updates_the_endpoint(project: Project, sandbox: RunningSandbox) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass
@@ -179,6 +180,38 @@ def test_a_validation_lists_what_would_be_sent(events: Events) -> None:
         f"ev_1,ann,payment-failed,{AT},sent,,{ann},https://app.intercom.com/a/apps/sandboxws/users/{ann}/all-conversations",
         f"ev_2,bob,payment-failed,{AT},skipped,no_contact,,",
     ]
+
+
+def test_the_page_of_a_validation_lists_what_would_be_sent(events: Events) -> None:
+    """It counts the events, and has a row for each, with its time, its contact, and why one would not be sent."""
+    events.feed([event("ev_1"), event("ev_2", "bob")], mode="validate")
+    page = (events.target.directory / "validation.html").read_text()
+    assert "<td>data events would be sent</td><td>1</td>" in page
+    _, _, table = page.partition("<h2>Data events</h2>")
+    rows = re.findall(r"<tr>(<td>.*?)</tr>", table.partition("</table>")[0])
+    ann = events.workspace.contacts()[0]["id"]
+    link = f'<a href="https://app.intercom.com/a/apps/sandboxws/users/{ann}/all-conversations">{ann}</a>'
+    found = [[cell.removesuffix("</td>") for cell in row.split("<td>")[1:]] for row in rows]
+    assert found == [
+        ["ev_1", "ann", "payment-failed", "15 January 2026, 12:01 UTC", "would send", "", link],
+        [
+            "ev_2",
+            "bob",
+            "payment-failed",
+            "15 January 2026, 12:01 UTC",
+            "would skip",
+            "an event of a customer for whom no contact was matched",
+            "",
+        ],
+    ]
+
+
+def test_the_page_of_a_validation_without_events_has_no_such_table(events: Events) -> None:
+    """Nothing is said of events where the source has none."""
+    events.feed([], mode="validate")
+    page = (events.target.directory / "validation.html").read_text()
+    assert "Data events" not in page
+    assert "data events" not in page
 
 
 def test_the_last_sentence_of_a_validation_counts_the_events() -> None:

@@ -57,7 +57,7 @@ def read_events(api: Api, since: int, moments: Collection[str] = ()) -> Iterator
     query = {
         "sort_by[asc]": "occurred_at",
         "occurred_at[after]": since,
-        "event_type[in]": json.dumps(list(dict.fromkeys((*RINGING_TYPES, *sorted(moments))))),
+        "event_type[in]": json.dumps(list_types(moments)),
     }
     return _read_pages(api, "/events", EVENTS, query)
 
@@ -94,10 +94,15 @@ def find_endpoint(api: Api) -> JsonObject | None:
     return next((one for page in pages for one in page if one.get("name") == ENDPOINT_NAME), None)
 
 
-def install_endpoint(api: Api, url: str, username: str, password: str) -> str:
+def list_types(moments: Collection[str]) -> list[str]:
+    """Return the types of the events that live reads: those that ring, and those that become moments."""
+    return list(dict.fromkeys((*RINGING_TYPES, *sorted(moments))))
+
+
+def install_endpoint(api: Api, url: str, username: str, password: str, moments: Collection[str] = ()) -> str:
     """Create the webhook endpoint, or bring it up to date; return its id.
 
-    It reports only the events that live reads, and leaves out card data.
+    It reports only the events that live reads, those in `moments` included, and leaves out card data.
 
     Raises:
         ConsoleError: Chargebee refuses it, for example because the key may not write.
@@ -110,7 +115,7 @@ def install_endpoint(api: Api, url: str, username: str, password: str) -> str:
         "send_card_resource": "false",
         "basic_auth_username": username,
         "basic_auth_password": password,
-        **{f"enabled_events[{number}]": event_type for number, event_type in enumerate(RINGING_TYPES)},
+        **{f"enabled_events[{number}]": event_type for number, event_type in enumerate(list_types(moments))},
     }
     present = find_endpoint(api)
     answer = _post(api, f"/webhook_endpoints/{present['id']}" if present else "/webhook_endpoints", body)

@@ -18,7 +18,7 @@ from standpipe_console.project.pipelines import LEADS, SYNC
 from . import chargebee_api
 from .intercom_topics import RINGING_TOPICS
 from .live_status import describe_live, list_sentences
-from .service import LiveService, connect_to_chargebee
+from .service import LiveService, connect_to_chargebee, find_moments
 from .settings import read_settings
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def install(project: Project, url: str, *, key_from_stdin: bool) -> None:
         project.dotenv.set_value("LIVE_CHARGEBEE_USERNAME", username)
         project.dotenv.set_value("LIVE_CHARGEBEE_PASSWORD", password)
         api = _connect_to_write(project, key_from_stdin=key_from_stdin)
-        id_ = chargebee_api.install_endpoint(api, f"{base}/hooks/chargebee", username, password)
+        moments = find_moments(project) if _may_have_moments(project) else ()
+        id_ = chargebee_api.install_endpoint(api, f"{base}/hooks/chargebee", username, password, moments)
         click.echo(f"Chargebee: the webhook {id_} sends to {base}/hooks/chargebee; its credentials are in .env.")
     if LEADS in project.ready_pipelines:
         click.echo(_describe_intercom(base, has_secret=bool(project.get_variable("LIVE_INTERCOM_CLIENT_SECRET"))))
@@ -95,6 +96,13 @@ def status(project: Project, *, as_json: bool) -> None:
         return
     for sentence in list_sentences(found):
         click.echo(sentence)
+
+
+def _may_have_moments(project: Project) -> bool:
+    """Return whether a variable or meltano.yml sets `moments`: to ask Meltano takes seconds."""
+    environments = project.meltano_yml.get("environments") or []
+    configs = [project.plugins[SYNC.map].get("config"), *(one.get("config") for one in environments)]
+    return bool(project.get_variable("MAP_SUBSCRIPTIONS_MOMENTS")) or "'moments'" in str(configs)
 
 
 def _describe_intercom(base: str, *, has_secret: bool) -> str:

@@ -116,7 +116,7 @@ class LiveService:
                     self._project.get_settings(plugin)
         if SYNC in pipelines:
             with suppress(ConsoleError):
-                self._moments = self._read_moments()
+                self._moments = find_moments(self._project)
 
     def _work(self, workers: list[Worker]) -> None:
         """Let the workers run one after the other.
@@ -185,14 +185,6 @@ class LiveService:
     def _connect_chargebee(self) -> Api:
         """Return the API with the key that is in `.env` now, as it may have been rotated."""
         return connect_to_chargebee(self._project)
-
-    def _read_moments(self) -> frozenset[str]:
-        """Return the types of Chargebee's events that become moments."""
-        chosen = self._project.get_settings(SYNC.map).get("moments")
-        if not chosen:
-            return frozenset()
-        known = self._project.get_facts(SYNC.map).facts.moments
-        return frozenset(kind for one in known if one.name in chosen for kind in one.event_types)
 
     def _poll_until_stopped(self) -> None:
         poller = EventsPoller(self._connect_chargebee, self.inbox, time.time, lambda: self._moments)
@@ -296,6 +288,15 @@ def connect_to_chargebee(project: Project, **settings: str) -> Api:
     # Only the vendor's own address has to be read from the tap.
     facts = PluginFacts() if present.get("api_url") else project.get_facts(SYNC.tap)
     return connect_chargebee(present, facts)
+
+
+def find_moments(project: Project) -> frozenset[str]:
+    """Return the types of Chargebee's events that become moments."""
+    chosen = project.get_settings(SYNC.map).get("moments")
+    if not chosen:
+        return frozenset()
+    known = project.get_facts(SYNC.map).facts.moments
+    return frozenset(kind for one in known if one.name in chosen for kind in one.event_types)
 
 
 def read_chargebee_settings(project: Project) -> dict[str, Any]:

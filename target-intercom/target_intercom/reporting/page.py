@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import UTC, datetime
 from html import escape
 from importlib import resources
 from itertools import islice
@@ -36,6 +37,7 @@ FIGURES = {
     "companies_without_users": "companies without users, which Intercom shows nowhere",
     "companies_attached": "contacts would join their company",
     "companies_not_found": "contacts name a company that Intercom does not have",
+    "events_sent": "data events would be sent",
 }
 
 _WHO = {"name": "Name", "company": "Company", "mrr": "MRR"}
@@ -91,6 +93,23 @@ TABLES = (
 )
 
 
+#: The table of a run that has data events.
+EVENTS = (
+    "events",
+    "Data events",
+    "A sync would send these to their contacts, each once. What was sent before is not among them.",
+    {
+        "id": "Event",
+        "customer": "Record",
+        "event": "Name",
+        "created_at": "When",
+        "outcome": "A sync",
+        "reason": "Reason",
+        "intercom_id": "Intercom",
+    },
+)
+
+
 def render_page(
     directory: Path, summary: Mapping[str, JsonValue], sums: Iterable[str], warnings: Iterable[str], when: str
 ) -> Iterator[str]:
@@ -116,6 +135,8 @@ def render_page(
     yield from (f'<p class="sum">{escape(text)}</p>\n' for text in sums)
     yield from _render_figures(summary)
     yield from _render_tables(directory, [one for one in TABLES if one[0] not in LISTED])
+    if (directory / "events.csv").exists():
+        yield from _render_tables(directory, [EVENTS])
     yield _render_list(count_left_out(directory))
     yield '<div id="tables">\n'
     yield from _render_tables(directory, [one for one in TABLES if one[0] in LISTED])
@@ -152,7 +173,7 @@ def _render_list(left_out: int) -> str:
 def _render_figures(summary: Mapping[str, JsonValue]) -> Iterator[str]:
     """Yield the counts, each reason with what to do about it."""
     yield '<table class="figures">\n'
-    figures = [(words, summary[name], "") for name, words in FIGURES.items() if summary[name] or name == "records"]
+    figures = [(words, summary[name], "") for name, words in FIGURES.items() if summary.get(name) or name == "records"]
     figures += [
         (f"would skip: {describe_reason(name)}", count, REASONS[name].remedy if name in REASONS else "")
         for name, count in summary["skipped"].items()
@@ -198,8 +219,10 @@ def _render_cell(row: Mapping[str, str], name: str) -> str:
         return escape(MEANINGS[text].would if text in MEANINGS else text)
     if name == "intercom_ids":
         return "<br>".join(map(_render_link, row["intercom_link"].split(), text.split()))
-    if name == "intercom_name":
-        return _render_link(row["intercom_link"], text or row["intercom_id"])
+    if name in {"intercom_name", "intercom_id"}:
+        return _render_link(row.get("intercom_link", ""), text or row["intercom_id"])
+    if name == "created_at":
+        text = datetime.fromtimestamp(int(text), UTC).strftime("%d %B %Y, %H:%M UTC")
     return escape(text.replace(" ", ", ") if name == "fields" else text)
 
 
