@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import Mount, Router
+from starlette.routing import Mount
 
 from sandbox import control, pages
 from sandbox.chargebee import api as chargebee
@@ -15,6 +15,7 @@ from sandbox.chargebee import errors as chargebee_errors
 from sandbox.chartmogul import api as chartmogul
 from sandbox.chartmogul.errors import build_refusal
 from sandbox.intercom import api as intercom
+from sandbox.routing import GroupedRoutes
 from sandbox.traffic import Api, Traffic, build_reply, find_api
 
 if TYPE_CHECKING:
@@ -31,15 +32,21 @@ def create_app(world: World) -> Starlette:
         Api(
             "chargebee",
             "/chargebee/api/v2",
-            chargebee.build_routes(world),
+            GroupedRoutes(chargebee.build_routes(world)),
             chargebee_errors.build_failure,
             chargebee.build_admission(world),
         ),
-        Api("intercom", "/intercom", intercom.make_routes(world), _build_intercom_error, squeezes_slashes=True),
+        Api(
+            "intercom",
+            "/intercom",
+            GroupedRoutes(intercom.make_routes(world)),
+            _build_intercom_error,
+            squeezes_slashes=True,
+        ),
         Api(
             "chartmogul",
             "/chartmogul/v1",
-            chartmogul.build_routes(world),
+            GroupedRoutes(chartmogul.build_routes(world)),
             lambda status, message: build_refusal(status, message).body,
             lambda _: chartmogul.admit(world),
         ),
@@ -54,7 +61,7 @@ def create_app(world: World) -> Starlette:
 
     return Starlette(
         routes=[
-            *(Mount(api.prefix, Router(api.routes, redirect_slashes=False)) for api in apis),
+            *(Mount(api.prefix, api.routes) for api in apis),
             *control.build_routes(world),
             *pages.build_routes(world),
         ],

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
-    from starlette.routing import Route
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from sandbox.faults import Effect
     from sandbox.json_types import JsonObject
+    from sandbox.routing import GroupedRoutes
     from sandbox.world import World
 
 log = logging.getLogger("sandbox")
@@ -39,14 +39,14 @@ class Api:
 
     name: str
     prefix: str
-    routes: Sequence[Route]
+    routes: GroupedRoutes
     failure: Callable[[int, str], JsonObject]
     admits: Callable[[str], AbstractContextManager[Response | None]] = lambda _: nullcontext()
     squeezes_slashes: bool = False
 
     def template(self, method: str, path: str) -> str:
         """Return the template of the route that serves this call; the path itself when none does."""
-        found = [route for route in self.routes if route.path_regex.match(path)]
+        found = [route for route in self.routes.find_group(path) if route.path_regex.match(path)]
         exact = [route for route in found if method in (route.methods or ())]
         return next((route.path for route in (*exact, *found)), path)
 
