@@ -22,6 +22,7 @@ from sandbox.settings import Settings
 from sandbox.testing import RunningSandbox
 from standpipe_demo.project import describe_failed_install
 from warm_commands import run_command
+from warm_plugins import VARIABLE, WarmPlugins, install_launcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +62,8 @@ class Project:
 
     root: Path
     env: dict[str, str]
+    warm: dict[str, str] = field(default_factory=dict)
+    """The variable that makes plugins start warm, in commands that run to their end."""
 
     @property
     def log_file(self) -> Path:
@@ -111,7 +114,7 @@ class Project:
     def meltano(self, *args: str, **env: str) -> Ran:
         """Run a Meltano command to its end."""
         command = [str(MELTANO), "--log-level=debug", "--log-format=json", *args]
-        done = run_command(command, cwd=self.root, env=self.env | env, log=self.log_file)
+        done = run_command(command, cwd=self.root, env=self.env | self.warm | env, log=self.log_file)
         log = self.log_file.read_text()
         return Ran(done.returncode, log, singer_messages(log))
 
@@ -364,8 +367,16 @@ def install(project: Project) -> str:
         # The first command that needs the database makes it.
         project.meltano("state", "list")
         share_bytecode(project)
+        for executable in find_executables(project.root):
+            install_launcher(executable, executable.with_name("python"))
         return ""
     return f"`meltano install` failed. {describe_failed_install(project.log_file.read_text())}"
+
+
+def find_executables(root: Path) -> list[Path]:
+    """Return the executables of the taps, maps and targets of an installation."""
+    kinds = ("extractors", "loaders", "mappers")
+    return [one / "venv/bin" / one.name for kind in kinds for one in (root / ".meltano" / kind).iterdir()]
 
 
 def share_bytecode(project: Project) -> None:
@@ -379,13 +390,24 @@ def share_bytecode(project: Project) -> None:
 
 
 @pytest.fixture(scope="session")
-def installed_project(installation: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def warm_plugins(installation: Path) -> Iterator[WarmPlugins]:
+    """Yield the warm processes of this worker."""
+    plugins = WarmPlugins({one.name: one.with_name("python") for one in find_executables(installation)})
+    yield plugins
+    plugins.stop()
+
+
+@pytest.fixture(scope="session")
+def installed_project(
+    installation: Path, warm_plugins: WarmPlugins, tmp_path_factory: pytest.TempPathFactory
+) -> Project:
     """Return this worker's own project over the shared installation."""
     project = make_project(tmp_path_factory.mktemp("project") / "root")
     (project.root / ".meltano").mkdir()
     for kind in ENVIRONMENTS:
         (project.root / ".meltano" / kind).symlink_to(installation / ".meltano" / kind)
     shutil.copy(installation / ".meltano/meltano.db", project.root / ".meltano/empty.db")
+    project.warm = {VARIABLE: str(warm_plugins.folder)}
     return project
 
 
@@ -405,7 +427,7 @@ def project(installed_project: Project, sandbox: RunningSandbox) -> Iterator[Pro
         "TARGET_CHARTMOGUL_API_KEY": "sandbox_key",
         "TARGET_CHARTMOGUL_API_URL": sandbox.chartmogul_url,
     }
-    yield Project(installed_project.root, env)
+    yield Project(installed_project.root, env, installed_project.warm)
     sandbox.clear_faults()
 
 
