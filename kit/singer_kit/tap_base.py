@@ -91,9 +91,13 @@ class TapBase(Plugin, Tap):
         """
         if self.input_catalog is None:
             return None
-        listed = self.input_catalog.to_dict()
-        raise_problems(find_catalog_problems(listed, self.stream_names))
-        return frozenset(entry["tap_stream_id"] for entry in listed["streams"])
+        # The schemas are left out: large ones take long to convert, and the SDK has parsed them already.
+        listed = [
+            {"tap_stream_id": entry.tap_stream_id, "metadata": entry.metadata.to_list()}
+            for entry in self.input_catalog.streams
+        ]
+        raise_problems(find_catalog_problems({"streams": listed}, self.stream_names))
+        return frozenset(entry.tap_stream_id for entry in self.input_catalog.streams)
 
     def setup_mapper(self) -> None:
         """Set the stream maps up."""

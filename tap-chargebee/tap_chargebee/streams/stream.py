@@ -34,7 +34,7 @@ from tap_chargebee.streams.resources import STREAM_ORDER
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
-    from singer_sdk.singerlib import RecordMessage
+    from singer_sdk.singerlib import CatalogEntry, RecordMessage
 
     from tap_chargebee.api.pages import Item
     from tap_chargebee.streams.resource import Resource
@@ -56,7 +56,7 @@ class ChargebeeStream(RecordStream):
         self._source = tap.source
         self._clock = tap.utc_now
         self._flush = tap.flush
-        self._undeclared = UndeclaredFields(lambda: self._catalog_schema["properties"])
+        self._undeclared = UndeclaredFields(lambda: self._catalog_entry.schema.properties or {})
         self.resource = resource
         super().__init__(tap=tap, name=resource.name)
         self.selected_by_default = resource.selected
@@ -84,15 +84,15 @@ class ChargebeeStream(RecordStream):
         return schema
 
     @property
-    def _catalog_schema(self) -> JsonObject:
-        """The schema of the SCHEMA message, before ``stream_maps``."""
+    def _catalog_entry(self) -> CatalogEntry:
+        """What the catalog says of this stream; its schema is that of the SCHEMA message, before ``stream_maps``."""
         (entry,) = [entry for entry in self._tap.catalog.streams if entry.tap_stream_id == self.name]
-        return {"properties": {}, **entry.schema.to_dict()}
+        return entry
 
     def _declare_fields(self, fields: JsonObject) -> None:
         """Add the site's own fields that the catalog lacks."""
         self.logger.info("Fields that the catalog does not declare: %s", ", ".join(fields))
-        schema = self._catalog_schema
+        schema = {"properties": {}, **self._catalog_entry.schema.to_dict()}
         change_schemas(self._tap, {self.name: {**schema, "properties": {**schema["properties"], **fields}}})
         self.schema["properties"].update(fields)
 
