@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from plugin_answers import ask_plugin
 from standpipe_console.project.meltano import Project
+from warm_plugins import VARIABLE, WarmPlugins, write_launcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sandbox.testing import RunningSandbox
     from standpipe_console.project.plugin_facts import PluginFacts
@@ -44,13 +45,28 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path, "prod")
 
 
+@pytest.fixture(scope="session")
+def warm_plugins() -> Iterator[WarmPlugins]:
+    """Yield warm processes of the plugins of this environment."""
+    python = Path(sys.executable)
+    plugins = WarmPlugins({name: python for name, plugin in read_plugins().items() if "inherit_from" not in plugin})
+    yield plugins
+    plugins.stop()
+
+
+def read_plugins() -> dict[str, dict[str, Any]]:
+    """Return the plugins in this repository's meltano.yml."""
+    return Project(ROOT, "prod").plugins
+
+
 @pytest.fixture
-def installed_project(project: Project) -> Project:
-    """Make a project with links to the plugins' commands where Meltano installs them, and with default settings."""
+def installed_project(project: Project, warm_plugins: WarmPlugins, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Make a project with the plugins' commands where Meltano installs them, which start warm, and default settings."""
+    monkeypatch.setenv(VARIABLE, str(warm_plugins.folder))
     for name, plugin in project.plugins.items():
         if "inherit_from" not in plugin:
             command = project.find_venv(name) / "bin" / name
             command.parent.mkdir(parents=True)
-            command.symlink_to(Path(sys.executable).with_name(name))
+            write_launcher(command, Path(sys.executable).with_name(name), Path(sys.executable))
         project.set_settings(name, {})
     return project

@@ -108,8 +108,13 @@ def install_launcher(executable: Path, python: Path) -> None:
     real = executable.parent / "real/bin" / executable.name
     real.parent.mkdir(parents=True, exist_ok=True)
     executable.rename(real)
-    executable.write_text(LAUNCHER.format(python=python, real=str(real), name=executable.name))
-    executable.chmod(0o755)
+    write_launcher(executable, real, python)
+
+
+def write_launcher(launcher: Path, real: Path, python: Path) -> None:
+    """Write a launcher that has the name of an executable."""
+    launcher.write_text(LAUNCHER.format(python=python, real=str(real), name=launcher.name))
+    launcher.chmod(0o755)
 
 
 def serve(listening: socket.socket, name: str) -> None:
