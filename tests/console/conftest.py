@@ -47,7 +47,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def warm_plugins() -> Iterator[WarmPlugins]:
-    """Yield warm processes of the plugins of this environment."""
+    """Yield warm processes of the plugins that meltano.yml names."""
     python = Path(sys.executable)
     plugins = WarmPlugins({name: python for name, plugin in read_plugins().items() if "inherit_from" not in plugin})
     yield plugins
