@@ -52,6 +52,36 @@ def inbox(url: str) -> Iterator[Inbox]:
     opened.close()
 
 
+@needs_postgres
+def test_one_live_works_on_an_inbox(postgres_database: str) -> None:
+    """Beside it there is none on any machine, but those of other environments; after its end there may be."""
+    with closing(Inbox(postgres_database)) as one, closing(Inbox(postgres_database)) as other:
+        assert one.lock_for_live()
+        assert one.lock_for_live()
+        assert not other.lock_for_live()
+        with closing(Inbox(postgres_database, "standpipe_env_us")) as environment:
+            assert environment.lock_for_live()
+        one.close()
+        assert other.lock_for_live()
+
+
+@needs_postgres
+def test_the_lock_of_live_outlives_a_restart_of_the_database(postgres_database: str) -> None:
+    """When its connection was lost, live takes the lock again, unless another one was faster."""
+    ours = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 7413922"
+    engine = sa.create_engine(postgres_database)
+    with closing(Inbox(postgres_database)) as one, closing(Inbox(postgres_database)) as other:
+        assert one.lock_for_live()
+        with engine.begin() as connection:
+            connection.exec_driver_sql(ours)
+        assert one.lock_for_live()
+        with engine.begin() as connection:
+            connection.exec_driver_sql(ours)
+        assert other.lock_for_live()
+        assert not one.lock_for_live()
+    engine.dispose()
+
+
 def test_an_id_waits_once(inbox: Inbox) -> None:
     """It waits once for any number of rings, with the times of the first and the last."""
     assert inbox.add([ring("e1", ANN), ring("e2", ANN, BOB)], 100) == 2

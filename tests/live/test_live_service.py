@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from click.testing import CliRunner
+from postgres import needs_postgres
 from standpipe_console.cli import main
 from standpipe_console.errors import ConsoleError
 from standpipe_console.live.batches import Timing
@@ -443,6 +444,16 @@ def test_only_one_live_works_on_a_project(live: Live) -> None:
     """A second one ends with an error."""
     with pytest.raises(ConsoleError, match="Another `standpipe live` is already running for this project"):
         Live(live.project, listen=None).service.run()
+
+
+@needs_postgres
+def test_only_one_live_works_on_an_inbox_in_postgresql(project: Project, postgres_database: str) -> None:
+    """A second one, which may be on another machine, ends with a sentence."""
+    settings = LiveSettings(FAST, CREDENTIALS, postgres_database, poll_seconds=0.2, alert_after=600)
+    with closing(Inbox(postgres_database, project.database_schema)) as other:
+        assert other.lock_for_live()
+        with pytest.raises(ConsoleError, match="Another `standpipe live` already works on the inbox of LIVE_INBOX_URL"):
+            LiveService(project, settings, None).run()
 
 
 def test_the_first_run_is_over_everything(project: Project) -> None:

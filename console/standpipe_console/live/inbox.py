@@ -35,6 +35,15 @@ SCHEMA = "standpipe_live"
 #: The number of an advisory lock, so that two programs on PostgreSQL do not create the tables at the same time.
 _ADVISORY_LOCK = 7_413_922_002
 
+#: The first of the two numbers of the lock that one `live` holds on an inbox; the second is of its schema.
+_LIVE_LOCK = 7_413_922
+#: Without these, PostgreSQL would take two hours to notice that the machine of a `live` is gone.
+_KEEPALIVES = (
+    "SET tcp_keepalives_idle = 60",
+    "SET tcp_keepalives_interval = 10",
+    "SET tcp_keepalives_count = 6",
+)
+
 _METADATA = sa.MetaData()
 _WAITING = sa.Table(
     "waiting",
@@ -106,14 +115,39 @@ class Inbox:
         else:
             self._engine = self._engine.execution_options(schema_translate_map={None: schema or SCHEMA})
         self._insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[self._engine.dialect.name]
+        self._schema = schema or SCHEMA
+        self._lock: sa.Connection | None = None
         self._is_made = False
         with self._begin() as connection:
-            _create_tables(connection, schema or SCHEMA)
+            _create_tables(connection, self._schema)
         self._is_made = True
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections. A lock of `lock_for_live` ends with its own."""
+        if self._lock:
+            self._lock.close()
+            self._lock = None
         self._engine.dispose()
+
+    def lock_for_live(self) -> bool:
+        """Keep every other `live` from a PostgreSQL inbox until `close`; return False if there is one.
+
+        A repeated call takes the lock again if its connection was lost. On SQLite the lock of the project is enough.
+        """
+        if self._engine.dialect.name == "sqlite":
+            return True
+        try:
+            if self._lock and _is_alive(self._lock):
+                return True
+            self._lock = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            # Back in the pool, the connection would keep the lock.
+            self._lock.detach()
+            for statement in _KEEPALIVES:
+                self._lock.exec_driver_sql(statement)
+            taken = sa.select(sa.func.pg_try_advisory_lock(_LIVE_LOCK, sa.func.hashtext(self._schema)))
+            return bool(self._lock.scalar(taken))
+        except sa.exc.DBAPIError as error:
+            raise InboxUnavailableError(self._describe_outage(type(error.orig).__name__)) from None
 
     def add(self, rings: Iterable[Ring], now: float) -> int:
         """Commit some rings in one transaction; return how many of them were new.
@@ -300,6 +334,13 @@ class Inbox:
             )
             new += [by_id[row.source, row.event_id] for row in rows]
         return new
+
+
+def _is_alive(connection: sa.Connection) -> bool:
+    try:
+        return connection.scalar(sa.select(1)) == 1
+    except sa.exc.DBAPIError:
+        return False
 
 
 def _is(target: Target) -> tuple[sa.ColumnElement[bool], ...]:

@@ -94,6 +94,7 @@ class LiveService:
             lock = JobLock(self._project.system_dir / "standpipe", "live").hold(0)
             if stack.enter_context(lock) is None:
                 raise ConsoleError("Another `standpipe live` is already running for this project: stop it first.")
+            self._lock_inbox()
             if self._listen:
                 stack.enter_context(self._serve_receiver(*self._listen))
             if SYNC in pipelines:
@@ -107,6 +108,18 @@ class LiveService:
             self._load_settings(pipelines)
             self._work([self._build_worker(pipeline) for pipeline in pipelines])
         LOGGER.info("Live has stopped")
+
+    def _lock_inbox(self) -> None:
+        """Keep the `live` of another machine from the same inbox: both would run over what waits.
+
+        Raises:
+            ConsoleError: there is one.
+        """
+        if not self.inbox.lock_for_live():
+            raise ConsoleError(
+                "Another `standpipe live` already works on the inbox of LIVE_INBOX_URL, perhaps on another machine: "
+                "stop it first, or give this one a database or an environment of its own."
+            )
 
     def _load_settings(self, pipelines: Iterable[Pipeline]) -> None:
         """Load the settings that every run needs, so that the first change does not wait seconds for Meltano."""
@@ -123,13 +136,18 @@ class LiveService:
 
         The pipelines share a workspace's rate limit, and only one scroll can be open.
         """
-        pruned_at = float("-inf")
+        pruned_at, locked_at = float("-inf"), time.monotonic()
         wake_at = {worker.job: 0.0 for worker in workers}
         while not self._stopping.is_set():
             for worker in workers:
                 if self._stopping.is_set() or time.monotonic() < wake_at[worker.job]:
                     continue
                 wake_at[worker.job] = time.monotonic() + self._step(worker)
+            if time.monotonic() - locked_at > LOOK_AGAIN:
+                # A restart of the database ends the lock.
+                with suppress(InboxUnavailableError):
+                    self._lock_inbox()
+                locked_at = time.monotonic()
             if time.monotonic() - pruned_at > _PRUNE_EVERY:
                 with suppress(InboxUnavailableError):
                     self.inbox.prune(time.time())
