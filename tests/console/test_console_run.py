@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from standpipe_console.checks.doctor import check_project
 from standpipe_console.cli import main
+from standpipe_console.errors import ConsoleError
 from standpipe_console.history import open_history
 from standpipe_console.history.statuses import NOT_STARTED
 from standpipe_console.project.meltano import Project
 from standpipe_console.runs.catalogs import find_catalog
 from standpipe_console.runs.locks import JobLock
-from standpipe_console.runs.meltano_database import create_database
+from standpipe_console.runs.meltano_database import check_database_user, create_database
 from standpipe_console.runs.processes import RUN_ID, find_processes
 from standpipe_console.runs.runner import JobRunner, list_logs
 
@@ -98,6 +100,47 @@ def test_first_runs_at_once_let_meltano_create_its_database_once(project: Projec
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(create_database, [Project(project.root, name) for name in ("prod", "us") * 2]))
     assert len((project.root / "created").read_text().splitlines()) == 1
+
+
+SAME_NAME = (
+    "The user in MELTANO_DATABASE_URI is called `standpipe`, like the schema of the history in the same database "
+    "(HISTORY_URL), so Meltano would take the history's tables for its own: give Meltano a user with another name, or "
+    "the history another database."
+)
+MELTANOS = "postgresql+psycopg://standpipe:secret@127.0.0.1:1/project"
+
+
+@pytest.mark.parametrize("history", ["postgresql://other@127.0.0.1:1/project", "postgres://a@localhost:1/project"])
+def test_meltanos_user_may_not_have_the_name_of_the_historys_schema(project: Project, history: str) -> None:
+    """PostgreSQL would show Meltano the history's tables, so a run does not start, and doctor says why."""
+    project.dotenv.set_value("MELTANO_DATABASE_URI", MELTANOS)
+    project.dotenv.set_value("HISTORY_URL", history)
+    with pytest.raises(ConsoleError) as error:
+        JobRunner(project, "sync").run()
+    assert error.value.message == SAME_NAME
+    assert read_starts(project) == []
+    assert [one.what for one in check_project(project) if one.check == "Meltano's database"] == [SAME_NAME]
+
+
+@pytest.mark.parametrize(
+    ("meltano", "history"),
+    [
+        pytest.param("", "postgresql://127.0.0.1:1/project", id="Meltano's file"),
+        pytest.param(MELTANOS, "", id="the history's file"),
+        pytest.param(MELTANOS, "postgresql://127.0.0.1:1/history", id="another database"),
+        pytest.param(MELTANOS, "postgresql://127.0.0.1:2/project", id="another server"),
+        pytest.param("postgresql://meltano@127.0.0.1:1/project", "postgresql://127.0.0.1:1/project", id="another user"),
+        pytest.param(
+            f"{MELTANOS}?options=-csearch_path%3Dmeltano", "postgresql://127.0.0.1:1/project", id="its own path"
+        ),
+        pytest.param("no address", "postgresql://127.0.0.1:1/project", id="no address"),
+    ],
+)
+def test_other_users_of_meltanos_are_left_alone(project: Project, meltano: str, history: str) -> None:
+    """Only in the same database does the name of the user matter."""
+    project.dotenv.set_value("MELTANO_DATABASE_URI", meltano)
+    project.dotenv.set_value("HISTORY_URL", history)
+    check_database_user(project)
 
 
 def test_a_job_is_run_with_the_settings_of_this_run(project: Project) -> None:

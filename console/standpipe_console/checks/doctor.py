@@ -19,6 +19,7 @@ from standpipe_console.project.dry_run import dry_run_rows
 from standpipe_console.project.meltano import LIST_SCHEDULES, build_settings_command
 from standpipe_console.project.pipelines import PIPELINES, SYNC
 from standpipe_console.project.stores import build_state_command, list_stores, read_state
+from standpipe_console.runs.meltano_database import check_database_user
 from standpipe_console.schedules import crontab, schedules
 
 if TYPE_CHECKING:
@@ -65,6 +66,10 @@ def check_project(project: Project) -> Iterator[Finding]:
         names = ", ".join(str(path.relative_to(project.root)) for path in leftovers)
         what = f"a killed run left files with its settings and keys: {names}"
         yield Finding("files", "fail", what, "meltano invoke standpipe:clean")
+    try:
+        check_database_user(project)
+    except ConsoleError as error:
+        yield Finding("Meltano's database", "fail", error.message, "correct the address, and run doctor again")
     if not project.ready_pipelines:
         yield Finding("set up", "fail", "no pipeline has its keys", "meltano invoke standpipe:setup")
     yield from check_alerts(project)

@@ -23,7 +23,7 @@ from standpipe_console.runs.history_notes import HistoryNotes
 from standpipe_console.runs.last_run import LastRun, write_last_run
 from standpipe_console.runs.locks import JobLock
 from standpipe_console.runs.log_errors import find_last_error
-from standpipe_console.runs.meltano_database import create_database
+from standpipe_console.runs.meltano_database import check_database_user, create_database
 from standpipe_console.runs.processes import JOB, RUN_ID, TRIGGER, find_processes, stop_processes
 from standpipe_console.undo.pauses import describe_pause, find_pause
 
@@ -155,6 +155,7 @@ class JobRunner:
     def _run_alone(self, started: StartedRun, lock: IO[str], env: Mapping[str, str]) -> Outcome:
         """Run Meltano under the lock of the job, and wait until all of the run's processes have ended."""
         run_id, started_at = started.run_id, datetime.fromtimestamp(started.started_at, UTC)
+        check_database_user(self.project)
         create_database(self.project)
         force = self._clear_killed_run()
         self._note.write_bytes(msgspec.json.encode(_Started(run_id)))
