@@ -57,7 +57,7 @@ def test_a_setting_is_described(name: str) -> None:
     schema = SETTINGS[name]
     assert schema["title"]
     assert schema["description"].endswith(".")
-    assert schema.get("secret", False) is (name == "api_key")
+    assert schema.get("secret", False) is (name in {"api_key", "limit_url"})
 
 
 def test_the_schemas_are_those_of_the_client() -> None:

@@ -58,7 +58,7 @@ def test_a_setting_is_described(name: str) -> None:
     schema = SETTINGS[name]
     assert schema["title"]
     assert schema["description"].endswith(".")
-    assert schema.get("secret", False) is (name == "access_token")
+    assert schema.get("secret", False) is (name in {"access_token", "limit_url"})
 
 
 def test_the_schemas_are_those_of_the_client() -> None:
