@@ -338,7 +338,7 @@ class Inbox:
 
 def _is_alive(connection: sa.Connection) -> bool:
     try:
-        return connection.scalar(sa.select(1)) == 1
+        return bool(connection.scalar(sa.select(1)) == 1)
     except sa.exc.DBAPIError:
         return False
 
