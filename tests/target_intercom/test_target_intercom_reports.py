@@ -25,7 +25,7 @@ from target_intercom.reporting.links import Links
 from target_intercom.reporting.outcomes import Outcome
 from target_intercom.reporting.report_files import REPORT_FILES, TABLES
 from target_intercom.reporting.terminal import Listing
-from target_intercom.reporting.words import EVENT_REASONS, REASONS
+from target_intercom.reporting.words import EVENT_REASONS, OBJECT_REASONS, REASONS
 from target_intercom.target import TargetIntercom
 
 if TYPE_CHECKING:
@@ -249,7 +249,9 @@ def test_every_reason_for_a_skip_has_words() -> None:
     """Every reason for a skip in the decision table is explained in words."""
     decided = [*rules.FOUND.values(), *rules.NOT_FOUND.values()]
     skips = {reason for action, reason in decided if action == "skip"}
-    assert skips | {"deleted", "cancelled", "no_company_id", "email_taken", *EVENT_REASONS} == set(REASONS)
+    assert skips | {"deleted", "cancelled", "no_company_id", "email_taken", *EVENT_REASONS, *OBJECT_REASONS} == set(
+        REASONS
+    )
 
 
 def test_a_listing_is_as_long_as_wished() -> None:
