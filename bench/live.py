@@ -5,7 +5,7 @@
 `poll`, `webhooks`: the lag from a change in Chargebee to the write in Intercom, at one change a second for
 `--seconds`. 95 of 100 must come within the poll's interval (0 for webhooks) + `quiet_seconds` + 2 x a bare `meltano
 run` over one id.
-`storm`: 1,000 changes at once must end as one run over everything.
+`storm`: 1,000 changes at once must end as one full run.
 `idle`: 240 polls of the events, one per second: as many as in an hour with one every 15 seconds. They must cost at most
 250 calls, and start no run.
 """
@@ -177,7 +177,7 @@ def measure_storm(project: BenchProject) -> None:
         f"{STORM:,} changes at once: {runs} run over {over}, ended {last['ended_at'] - began:.0f} s later", flush=True
     )
     if runs != 1 or not last["plain"]:
-        raise SystemExit("The storm did not end as one run over everything.")
+        raise SystemExit("The storm did not end as one full run.")
 
 
 def measure_idle(project: BenchProject) -> None:
@@ -213,7 +213,7 @@ def list_calls(project: BenchProject) -> list[Mapping[str, Any]]:
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Run the requested measurements."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", help="poll, webhooks, storm, idle; all of them without a name")
     parser.add_argument("--seconds", type=int, default=300, help="how long changes go on")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from standpipe_console._kit.json_types import JsonValue
 
-#: Wide enough for a sentence beside its name, on any terminal or pipe.
+#: The table is wide enough for a name and a sentence, on any terminal or pipe.
 WIDTH = 120
 #: The endings of names of times.
 _TIME_ENDINGS = ("_at", "date")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PROJECT = os.environ.get("STANDPIPE_PROJECT") or str(Path(__file__).resolve().parents[2])
 EXECUTABLE = f"{PROJECT}/.meltano/utilities/standpipe/venv/bin/standpipe"
-#: After a worker has died, Meltano believes for five minutes that its run goes on, and refuses another one.
+#: After a worker has died, Meltano considers its run active for five minutes, and refuses another one.
 RETRY_DELAY = timedelta(minutes=6)
 RETRIES = 3
 LONGEST_RUN = timedelta(hours=24)

@@ -9,7 +9,7 @@ from standpipe_plan import Run, read_plan
 
 PROJECT = os.environ.get("STANDPIPE_PROJECT") or str(Path(__file__).resolve().parents[2])
 EXECUTABLE = f"{PROJECT}/.meltano/utilities/standpipe/venv/bin/standpipe"
-#: After a machine has died, Meltano believes for five minutes that its run goes on, and refuses another one.
+#: After a machine has died, Meltano considers its run active for five minutes, and refuses another one.
 RETRY_DELAY = 360
 RETRIES = 3
 #: `standpipe run` exits so when the job is paused, or another run of the job does not end: there is nothing to repeat.

@@ -129,7 +129,7 @@ class PostgresLimits:
 
     def __init__(self, url: str, account: str) -> None:
         self._connection: psycopg.Connection[Any] | None = None
-        # Who has no such database needs no driver.
+        # Without such a database, no driver is needed.
         import psycopg  # noqa: PLC0415
 
         self._driver = psycopg
@@ -219,7 +219,7 @@ class RedisLimits:
     """
 
     def __init__(self, url: str, account: str) -> None:
-        # Who has no such database needs no driver.
+        # Without such a database, no driver is needed.
         import redis  # noqa: PLC0415
 
         self._errors = redis.exceptions

@@ -46,7 +46,7 @@ class RecordStream(Stream):
         return False
 
     def choose_version(self, bookmark: Mapping[str, JsonValue], run_start: int) -> None:
-        """Choose the version of the records: a new one in a run over everything, else that of the last such run."""
+        """Choose the version of the records: a new one in a full run, else that of the last such run."""
         if self.config.get("activate_version"):
             # A changed record needs the version of the existing rows, or a database would delete those.
             self._stream_version = run_start if self.replaces_all_rows else bookmark.get("version")

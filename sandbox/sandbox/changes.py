@@ -124,7 +124,7 @@ class ChangeRequest:
 def make_changes(world: World, request: ChangeRequest) -> JsonObject:
     """Make the changes, or begin to; return the ids of the records in the order of their changes, and the seconds.
 
-    The oldest record comes first, and each call goes on where the last one ended.
+    The oldest record comes first, and each call continues where the last one ended.
     """
     kind = KINDS[request.kind]
     records = list(kind.list_records(world))

@@ -103,7 +103,7 @@ class Settings:
     chartmogul_source_delete_takes_all: bool = True
     """Whether a deleted ChartMogul source takes its contacts, attributes and tags from customers others share."""
     chartmogul_automation: str = ""
-    """Which duplicates ChartMogul merges by itself: of `external_id`, `domain`, `company`, parted by commas."""
+    """Which duplicates ChartMogul merges by itself: of `external_id`, `domain`, `company`, separated by commas."""
     chartmogul_billing_websites: bool = False
     """Whether customers that ChartMogul imported from Chargebee have a website, those with a company two in three."""
     mrr_lag: int = 0

@@ -186,7 +186,7 @@ class Pipeline(RunBase):
             stream.buffer.flush()
             count = self.summary.streams[name].records = stream.buffer.count_rows()
             # Customers that are not sent have the type of those that are. A subset run has old facts about them, so
-            # only a run over everything clears the records that they left.
+            # only a full run clears the records that they left.
             if count and not stream.is_subset:
                 for record_id, instead_of in self.not_sent.iterate_replaced():
                     stream.add_unsent(record_id, instead_of)

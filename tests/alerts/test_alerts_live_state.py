@@ -81,7 +81,7 @@ def test_status_says_what_waits_and_for_how_long(project: Project, inbox: Inbox)
 CURRENT = {
     "under way": ({}, ["sync: a run over 3 ids is under way; it started 7 seconds ago."]),
     "one id": ({"ids": 1}, ["sync: a run over 1 id is under way; it started 7 seconds ago."]),
-    "over everything": ({"plain": True}, ["sync: a run over everything is under way; it started 7 seconds ago."]),
+    "over everything": ({"plain": True}, ["sync: a full run is under way; it started 7 seconds ago."]),
     "behind a scheduled run": (
         {"started": None},
         ["sync: a run over 3 ids was due 9 seconds ago, and waits for another run of the job to end."],
@@ -114,11 +114,11 @@ def test_doctor_says_whether_live_runs(project: Project, inbox: Inbox) -> None:
     assert list(check_live(project)) == [Finding("live", "pass", "live runs; nothing waits")]
     inbox.write_fact("live", {"pid": NOBODY, "host": "another.example", "started_at": time.time() - 7200})
     assert list(check_live(project)) == [Finding("live", "pass", "live runs; nothing waits")]
-    inbox.write_fact("sync.blocked", "It has never run over everything.")
+    inbox.write_fact("sync.blocked", "It has never had a full run.")
     inbox.write_fact("poll", {"at": time.time(), "error": "no route", "failing_since": time.time()})
     assert [(one.result, one.what) for one in check_live(project)] == [
         ("pass", "live runs; nothing waits"),
-        ("fail", "sync: runs for single ids do not start. It has never run over everything."),
+        ("fail", "sync: runs for single ids do not start. It has never had a full run."),
         ("fail", "Chargebee's events cannot be read: no route"),
     ]
 

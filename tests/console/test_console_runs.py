@@ -90,7 +90,7 @@ def test_a_plugin_that_does_not_start_says_why_itself() -> None:
                     "The last run was killed. Nothing is lost. Start the next one with `standpipe run sync`; a bare "
                     "`meltano run` has to wait five minutes, or needs `--force`."
                 ),
-                "The last good run over everything started 2 hours ago.",
+                "The last good full run started 2 hours ago.",
                 "Next run: 2026-11-22 18:00 by this machine's clock, in 360 min.",
             ],
         ),
@@ -98,7 +98,7 @@ def test_a_plugin_that_does_not_start_says_why_itself() -> None:
             Status(SYNC, [run("failed", "Chargebee refuses `api_key`.")], None, 90.0),
             [
                 "The last run failed: Chargebee refuses `api_key`.",
-                "The last good run over everything started 90 seconds ago.",
+                "The last good full run started 90 seconds ago.",
                 "Not scheduled: run `meltano invoke standpipe:schedule install`.",
             ],
         ),
@@ -112,7 +112,7 @@ def test_a_plugin_that_does_not_start_says_why_itself() -> None:
         (
             Status(SYNC, [run()], None, None, pause=PauseRow("sync", NOW.timestamp() - 180, "r was undone.", "r")),
             [
-                "Paused 3 minutes ago: r was undone. To go on: `standpipe resume sync`.",
+                "Paused 3 minutes ago: r was undone. To continue: `standpipe resume sync`.",
                 "Not scheduled: run `meltano invoke standpipe:schedule install`.",
             ],
         ),

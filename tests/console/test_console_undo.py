@@ -265,7 +265,7 @@ def test_a_target_that_fails_is_told_of(
     said = standpipe("undo", "8f2c01", "--yes", code=1)
     sandbox.clear_faults()
     assert said.stderr.startswith("Intercom refused the token in `access_token` (unauthorized)")
-    assert said.stderr.endswith("Run it again to go on.\n")
+    assert said.stderr.endswith("Run it again to continue.\n")
     with open_history(project) as history:
         assert history.get_pause("sync")
 
@@ -440,7 +440,7 @@ def test_nothing_to_retry(standpipe: Standpipe) -> None:
 def test_refused_leads_are_named_to_the_tap_by_intercoms_ids(
     project: Project, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A contact by the id that its external id begins with, a company by what Intercom has of that id; none if gone."""
+    """A contact is read by the start of its external id, a company by Intercom's id of it, if they still exist."""
     for key in LEADS.keys:
         monkeypatch.setenv(key.variable, "key")
     sandbox.reset(customers=0)

@@ -41,7 +41,7 @@ class Life:
         self._archived: list[Contact] = []
 
     def month(self) -> None:
-        """Make every kind of change, including those that only a run over everything can see."""
+        """Make every kind of change, including those that only a full run can see."""
         self.rename()
         self.remake()
         self.close()
@@ -99,7 +99,7 @@ class Life:
             self._workspace.set_archived(person, archived=True, source="test")
 
     def come_back(self) -> None:
-        """Restore a third of the archived contacts, whether one or several runs over everything have missed them."""
+        """Restore a third of the archived contacts, whether one or several full runs have missed them."""
         for person in self._random.sample(self._archived, len(self._archived) // 3):
             self._archived.remove(person)
             self._workspace.set_archived(person, archived=False, source="test")

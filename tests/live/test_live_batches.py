@@ -23,7 +23,7 @@ def subset(*entries: Waiting) -> Batch:
 
 
 def plain(*entries: Waiting) -> Batch:
-    """Return a run over everything, which covers these entries."""
+    """Return a full run, which covers these entries."""
     return Batch(entries, is_plain=True)
 
 

@@ -457,7 +457,7 @@ def test_only_one_live_works_on_an_inbox_in_postgresql(project: Project, postgre
 
 
 def test_the_first_run_is_over_everything(project: Project) -> None:
-    """A run over some ids needs an earlier run over everything."""
+    """A run over some ids needs an earlier full run."""
     with Live(project) as live:
         live.ring("ev_1", "c1")
         wait_until(lambda: live.read_runs() == ["plain"])
@@ -466,26 +466,26 @@ def test_the_first_run_is_over_everything(project: Project) -> None:
 
 
 OBSTACLES = {
-    "no run yet": (None, None, None, Obstacle("sync has never run over everything.", plain_run_helps=True)),
+    "no run yet": (None, None, None, Obstacle("sync has never had a full run.", plain_run_helps=True)),
     "a good run": (LastRun("r", 0, 1, 2), {"status": "completed"}, None, None),
     "a failed run": (
         LastRun("r", 1, 1, 9e12, "sync failed (exit code 1)"),
         {"status": "stopped"},
         None,
-        Obstacle("The last run of sync over everything failed: sync failed (exit code 1)", plain_run_helps=True),
+        Obstacle("The last full run of sync failed: sync failed (exit code 1)", plain_run_helps=True),
     ),
     "a guarded run": (
         LastRun("r", 1, 1, 9e12, "300 of 400 records would change"),
         {"status": "stopped", "stopped_by": "guard"},
         None,
-        Obstacle("The last run of sync over everything failed: 300 of 400 records would change", plain_run_helps=False),
+        Obstacle("The last full run of sync failed: 300 of 400 records would change", plain_run_helps=False),
     ),
     "a good run by hand after a failed one": (LastRun("r", 1, 1, 2, "failed"), {"status": "completed"}, None, None),
     "a failed run by hand after a good one": (
         LastRun("r", 0, 1, 2),
         {"status": "stopped"},
         None,
-        Obstacle("The last run of sync over everything failed.", plain_run_helps=True),
+        Obstacle("The last full run of sync failed.", plain_run_helps=True),
     ),
     "rows that the map still owes": (
         LastRun("r", 0, 1, 2),
@@ -520,12 +520,12 @@ def test_what_keeps_runs_over_ids_from_starting(
 
 
 def test_a_guard_that_stopped_a_run_over_ids_stops_live(project_that_ran: Project) -> None:
-    """Live waits for the next run over everything, which may be a scheduled one."""
+    """Live waits for the next full run, which may be a scheduled one."""
     stopped = project_that_ran.root / "output/live/target-intercom/summary.json"
     stopped.parent.mkdir(parents=True)
     stopped.write_text('{"status": "stopped", "stopped_by": "guard"}')
     assert find_obstacle(project_that_ran, SYNC) == Obstacle(
-        "Too many records changed since the last run of sync over everything: live waits for the next one. "
+        "Too many records changed since the last full run of sync: live waits for the next one. "
         f"Look at {stopped.parent}.",
         plain_run_helps=False,
     )
@@ -611,8 +611,8 @@ def test_status_says_what_waits_and_why(project: Project) -> None:
         f"It receives webhooks at http://127.0.0.1:{live.service.address[1]}.",
     ]
     assert lines[3].startswith("sync: 1 ids wait, the oldest for ")
-    assert lines[4].startswith("sync: a run over everything is under way; it started ")
+    assert lines[4].startswith("sync: a full run is under way; it started ")
     after = show()
     assert after[0] == "Live is not running: start it with `standpipe live`."
     assert after[2] == "sync: nothing waits."
-    assert after[3].startswith("sync: the last run over everything took ")
+    assert after[3].startswith("sync: the last full run took ")

@@ -115,7 +115,7 @@ def test_what_rings_during_a_run_is_run_over_again(scene: Scene) -> None:
 
 
 def test_many_ids_are_one_plain_run(scene: Scene) -> None:
-    """More ids than a batch allows become a run over everything. Then nothing waits."""
+    """More ids than a batch allows become a full run. Then nothing waits."""
     scene.ring("ann", "bob", "cy", "di")
     scene.now += 5
     scene.build_worker().step()
@@ -133,7 +133,7 @@ def test_leads_run_over_companies_and_contacts(scene: Scene) -> None:
 
 
 def test_a_failed_run_is_made_again(scene: Scene) -> None:
-    """It is repeated after 5 and 10 seconds. The next repeat is over everything, as the ids may not be the cause."""
+    """It is repeated after 5 and 10 seconds. The next repeat is a full run, as the ids may not be the cause."""
     scene.codes = [1, 1, 1]
     worker = scene.build_worker()
     scene.ring("ann")

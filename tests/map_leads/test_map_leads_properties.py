@@ -88,7 +88,7 @@ class Target:
 
 
 def once(rows: list[Row], leads: Mapper) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return the target's records after one run over everything."""
+    """Return the target's records after one full run."""
     target = Target()
     target.take(leads.run(*rows, **DELETES))
     return target.held

@@ -35,7 +35,7 @@ def wait_until(reached: Callable[[], bool], seconds: float = 120) -> None:
 
 
 def test_a_change_in_chargebee_shows_in_intercom(project: Project, sandbox: RunningSandbox, intercom: Intercom) -> None:
-    """The first run is over everything, later runs over changed customers.
+    """The first run is a full run, later runs read changed customers.
 
     Then a scheduled run has nothing to write.
     """

@@ -156,7 +156,7 @@ def test_new_settings_look_at_every_lead_once(
 def test_a_run_over_some_leads_merges_nothing(
     account: Any, target: Any, lead: Record, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The next run over everything compares all leads once, even if it brings none of them."""
+    """The next full run compares all leads once, even if it brings none of them."""
     caplog.set_level("INFO")
     account.add("cb-1", "Billing", company="A")
     assert target.run([lead("z")], **MERGE).summary["merges"] == {"unmatched": 1}

@@ -369,7 +369,7 @@ def test_a_lost_reply_and_a_refused_list_end_the_run(
 
 
 def test_a_list_that_is_not_there_proves_that_the_event_is_not(events: Events, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A 404 is the answer for a contact that is gone: the event is sent, and Intercom says what it thinks of it."""
+    """A 404 is the answer for a contact that is gone: the event is sent, and Intercom's answer decides."""
     with monkeypatch.context() as patch:
         patch.setattr(IntercomClient, "create_event", lambda *_: kill_now())
         with pytest.raises(KilledError):

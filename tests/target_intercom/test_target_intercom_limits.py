@@ -36,7 +36,7 @@ def test_the_guard_says_what_to_do() -> None:
 
 
 def test_runs_over_some_records_count_together() -> None:
-    """A record counts once, whichever of the runs changed it; a run over everything resets the count."""
+    """A record counts once, whichever of the runs changed it; a full run resets the count."""
     plain = ChangeGuard(0.5, linked=200, alarming=100)
     earlier = plain.describe_changes("contacts")
     assert earlier == EarlierChanges("contacts", 200)
@@ -52,9 +52,9 @@ def test_runs_over_some_records_count_together() -> None:
         None,
         None,
         (
-            "Since the last run over everything, 110 of 200 linked records would have changed MRR or status or lost a "
-            "value, more than `max_changed_share` (50%) permits: nothing was written. If that is right, run over "
-            "everything."
+            "Since the last full run, 110 of 200 linked records would have changed MRR or status or lost a "
+            "value, more than `max_changed_share` (50%) permits: nothing was written. If that is right, start a full "
+            "run."
         ),
     ]
     assert earlier.ids == tuple(f"c{number:03}" for number in range(110))

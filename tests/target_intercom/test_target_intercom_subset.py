@@ -93,7 +93,7 @@ def test_the_guard_counts_over_all_runs_since_the_last_one_over_everything(
     target.is_subset = True
     assert target.run(build(names[:15], 2), **settings).summary["updated"] == 15
     assert target.run(build(names[10:20], 2), **settings).summary["updated"] == 5
-    with pytest.raises(FatalAPIError, match="Since the last run over everything, 21 of 200 linked records"):
+    with pytest.raises(FatalAPIError, match="Since the last full run, 21 of 200 linked records"):
         target.run(build(names[20:21], 2), **settings)
     assert target.read().figure("stopped_by") == "guard"
     assert workspace.writes() == 0
@@ -163,7 +163,7 @@ def leave(workspace: Any, company_id: str) -> None:
         workspace.call("DELETE", f"/contacts/{one['id']}/companies/{company_id}")
 
 
-#: What happens in Intercom after the first run over everything, and the names of the records `a`, `b` and `c` then;
+#: What happens in Intercom after the first full run, and the names of the records `a`, `b` and `c` then;
 #: the subset has those that are named, with another MRR.
 CASES: dict[str, tuple[Change | None, dict[str, str]]] = {
     "another value": (None, {"a": "A"}),
@@ -187,7 +187,7 @@ CASES: dict[str, tuple[Change | None, dict[str, str]]] = {
 def test_a_subset_of_companies_changes_nothing_of_the_end(
     workspace: Any, target: Any, company: Record, happens: Change | None, subset: dict[str, str]
 ) -> None:
-    """After the next run over everything, Intercom is as without the subset."""
+    """After the next full run, Intercom is as without the subset."""
 
     def play(directory: str, *, with_subset: bool) -> dict[str, Any]:
         workspace.sandbox.reset(customers=0)

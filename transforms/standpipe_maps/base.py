@@ -405,7 +405,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         return self._confirmed if owes else self.generation
 
     def _find_debt(self) -> str | None:
-        """Return why a run over everything must follow a subset run; None if it need not."""
+        """Return why a full run must follow a subset run; None if it need not."""
         if not self.is_subset:
             return None
         if self._confirmed != self._committed or self.store.read_value("all_sent", 0) > self._confirmed:

@@ -147,7 +147,7 @@ def tell_after_run(project: Project, job: str, *, is_good: bool) -> None:
     Args:
         project: the project.
         job: the job of the run.
-        is_good: whether it was over everything, and ended well.
+        is_good: whether it was a full run that ended well.
     """
     if job not in {pipeline.job for pipeline in PIPELINES}:
         return

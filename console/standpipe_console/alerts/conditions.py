@@ -58,7 +58,7 @@ _LISTED_REASONS = 3
 
 @dataclass(frozen=True)
 class PastRun:
-    """A run over everything."""
+    """A full run."""
 
     started_at: float  #: unix seconds
     status: str  #: as in the history
@@ -118,7 +118,7 @@ class PipelineFacts:
     job: str
     name: str  #: such as `billing sync`
     system: str  #: where it writes, such as `Intercom`
-    runs: Sequence[PastRun] = ()  #: over everything, the newest first
+    runs: Sequence[PastRun] = ()  #: the full runs, the newest first
     delay: Delay | None = None
     pause: Pause | None = None
     live: LiveTrouble | None = None

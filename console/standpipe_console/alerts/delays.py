@@ -29,7 +29,7 @@ def find_delay(runs: Sequence[PastRun], timetable: Timetable, now: datetime, mar
     """Return the delay of a pipeline; None when nothing is overdue, or nothing was ever scheduled.
 
     Args:
-        runs: over everything, the latest first.
+        runs: the full runs, the latest first.
         timetable: when they are to start.
         now: the time, in the zone of cron.
         margin: how long after its time a run may take to end well, in seconds.

@@ -54,7 +54,7 @@ def _name_pipeline(project: Project, pipeline: Pipeline) -> str:
 
 
 def read_runs(rows: Iterable[RunRow], secrets: Iterable[str] = ()) -> list[PastRun]:
-    """Return the runs over everything among those of a pipeline's job, in their order."""
+    """Return the full runs among those of a pipeline's job, in their order."""
     return [_read_run(row, secrets) for row in rows if row.mode == "sync" and not row.is_subset]
 
 

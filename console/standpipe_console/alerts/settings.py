@@ -47,7 +47,7 @@ def read_margin(project: Project) -> float:
     """Return how long after its time a run may take to end well, in seconds.
 
     Raises:
-        ConsoleError: the setting is no such number.
+        ConsoleError: the setting is not a number of at least 0.
     """
     return read_number(project, "ALERT_MARGIN", 0.0, AlertSettings.margin)
 

@@ -32,7 +32,7 @@ class Status:
     pipeline: Pipeline
     runs: list[RunRow]
     next_run: datetime | None
-    state_age: float | None  #: seconds since the last good run over everything began to read
+    state_age: float | None  #: seconds since the last good full run began to read
     pause: PauseRow | None = None
     cron_runs: bool = True  #: whether a cron daemon runs that can start the next run
     crontab_error: str = ""  #: why the crontab could not be read
@@ -81,7 +81,7 @@ def read_status(history: History, project: Project, pipeline: Pipeline, now: dat
 
 
 def _find_next_run(project: Project, pipeline: Pipeline, now: datetime) -> datetime | None:
-    # Meltano, which is slow to start, is asked for the schedules only when there is a line of one.
+    # Meltano, which is slow to start, is only started for the schedules when the crontab has one.
     installed = schedules.read_installed(project)
     found = schedules.load_schedules(project) if installed else []
     times = [one.find_next_run(now) for one in found if one.pipeline == pipeline and one.name in installed]
@@ -119,7 +119,7 @@ def describe_status(status: Status, now: datetime) -> list[str]:
     sentences = []
     if status.pause:
         since = output.describe_age(now.timestamp() - status.pause.since)
-        sentences.append(f"Paused {since}: {status.pause.reason.rstrip('.')}. To go on: `standpipe resume {job}`.")
+        sentences.append(f"Paused {since}: {status.pause.reason.rstrip('.')}. To continue: `standpipe resume {job}`.")
     if status.killed:
         sentences.append(
             f"The last run was killed. Nothing is lost. Start the next one with `standpipe run {job}`; a bare `meltano "
@@ -128,7 +128,7 @@ def describe_status(status: Status, now: datetime) -> list[str]:
     elif status.runs and status.runs[0].reason:
         sentences.append(_describe_reason(status.runs[0]))
     if status.state_age is not None:
-        sentences.append(f"The last good run over everything started {output.describe_age(status.state_age)}.")
+        sentences.append(f"The last good full run started {output.describe_age(status.state_age)}.")
     if status.crontab_error:
         sentences.append(status.crontab_error)
     elif status.next_run is None:

@@ -95,22 +95,22 @@ def list_sentences(found: dict[str, Any]) -> list[str]:
 def _describe_current_run(run: dict[str, Any]) -> str:
     if run["started_at"]:
         since = output.describe_age(time.time() - run["started_at"])
-        return f"a run over {_describe_reach(run)} is under way; it started {since}."
+        return f"a {_name_run(run)} is under way; it started {since}."
     since = output.describe_age(time.time() - run["asked_at"])
-    return f"a run over {_describe_reach(run)} was due {since}, and waits for another run of the job to end."
+    return f"a {_name_run(run)} was due {since}, and waits for another run of the job to end."
 
 
-def _describe_reach(run: dict[str, Any]) -> str:
+def _name_run(run: dict[str, Any]) -> str:
     if run["plain"]:
-        return "everything"
-    return "1 id" if run["ids"] == 1 else f"{run['ids']} ids"
+        return "full run"
+    return "run over 1 id" if run["ids"] == 1 else f"run over {run['ids']} ids"
 
 
 def _describe_run(run: dict[str, Any]) -> str:
-    over = _describe_reach(run)
+    name = _name_run(run)
     seconds = run["ended_at"] - run["started_at"]
     if run["code"]:
-        return f"the last run over {over} failed: {run['reason']}"
+        return f"the last {name} failed: {run['reason']}"
     lag = f", {run['lag']:.0f} s after the first of its changes" if run.get("lag") else ""
     ended = output.describe_age(time.time() - run["ended_at"])
-    return f"the last run over {over} took {seconds:.0f} s and ended {ended}{lag}."
+    return f"the last {name} took {seconds:.0f} s and ended {ended}{lag}."

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class _TargetSummary(msgspec.Struct):
-    """What the target wrote about its last run over everything."""
+    """What the target wrote about its last full run."""
 
     status: str = "stopped"
     stopped_by: str | None = None
@@ -50,24 +50,24 @@ def find_obstacle(project: Project, pipeline: Pipeline) -> Obstacle | None:
     if summary and summary.status == "completed" and (is_newer or (last and last.code == 0)):
         return _find_guard(project, pipeline, report) or _find_debt(project, pipeline)
     if last is None and summary is None:
-        return Obstacle(f"{pipeline.job} has never run over everything.", plain_run_helps=True)
+        return Obstacle(f"{pipeline.job} has never had a full run.", plain_run_helps=True)
     reason = f": {last.reason}" if last and last.reason and not is_newer else "."
     stopped_by = summary.stopped_by if summary else None
     return Obstacle(
-        f"The last run of {pipeline.job} over everything failed{reason}",
+        f"The last full run of {pipeline.job} failed{reason}",
         # A guard stops every further run as well, until a person decides.
         plain_run_helps=stopped_by != "guard",
     )
 
 
 def _find_guard(project: Project, pipeline: Pipeline, plain_report: Path) -> Obstacle | None:
-    """Return the guard that stopped a run over some ids since the last run over everything."""
+    """Return the guard that stopped a run over some ids since the last full run."""
     report = find_subset_reports(project, pipeline, "live") / "summary.json"
     summary = _read(report, _TargetSummary)
     if not summary or summary.stopped_by != "guard" or report.stat().st_mtime < plain_report.stat().st_mtime:
         return None
     return Obstacle(
-        f"Too many records changed since the last run of {pipeline.job} over everything: live waits for the next one. "
+        f"Too many records changed since the last full run of {pipeline.job}: live waits for the next one. "
         f"Look at {report.parent}.",
         plain_run_helps=False,
     )

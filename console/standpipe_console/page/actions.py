@@ -1,6 +1,6 @@
 """Runs the console's own commands for the page, each in a process of its own.
 
-A run goes through the same locks as the schedule's, because it is the same command. It goes on when the page is
+A run goes through the same locks as the schedule's, because it is the same command. It continues when the page is
 stopped.
 """
 

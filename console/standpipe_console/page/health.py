@@ -39,7 +39,7 @@ class Signs:
     now: float
     paused_since: float | None = None
     pause_reason: str = ""
-    status: str | None = None  #: how the last run over everything ended; None when there was none
+    status: str | None = None  #: how the last full run ended; None when there was none
     reason: str = ""  #: why it ended so, in one sentence
     ended_at: float | None = None
     last_good_at: float | None = None  #: when the last run that went well ended

@@ -61,7 +61,7 @@ class PipelinePanel:
     pipeline: Pipeline
     health: Health
     further: list[Health]  #: what else there is to say of its health
-    last: RunRow | None  #: the last run over everything that has ended
+    last: RunRow | None  #: the last full run that has ended
     next_at: float | None
     is_running: bool
     waiting: int | None  #: ids that live has not read again yet; None when live does not run

@@ -43,7 +43,7 @@ class RejectLine:
 class RetryForm:
     """A button that tries refused records again."""
 
-    action: str  #: `retry`, or `sync` for a run over everything
+    action: str  #: `retry`, or `sync` for a full run
     job: str  #: empty for all jobs
     words: str
 

@@ -1,4 +1,4 @@
-"""A tap's catalog from the last good run over everything, so that runs over some ids need no discovery.
+"""A tap's catalog from the last good full run, so that runs over some ids need no discovery.
 
 Discovery takes a fifth of such a run. Meltano reads a catalog from the file in the variable `<TAP>__CATALOG`:
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class LastRun(msgspec.Struct):
-    """The end of a run over everything."""
+    """The end of a full run."""
 
     run_id: str
     code: int

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def find_subset_reports(project: Project, pipeline: Pipeline, kind: str) -> Path:
-    """Return the folder of the reports of runs of this kind: they must not replace those of a run over everything."""
+    """Return the folder of the reports of runs of this kind: they must not replace those of a full run."""
     return project.output_dir / kind / pipeline.target
 
 

@@ -204,7 +204,7 @@ def build_settings(
             if question.name in answers:
                 settings[setting] = _build_value(question, answers[question.name])
     present = present or {}
-    # What is not set stays so, unless it is chosen.
+    # A setting without a value stays unset, unless the user chooses one.
     if "statuses" in answers and (answers["statuses"] or present.get(ONLY_CUSTOMERS)):
         settings[ONLY_CUSTOMERS] = build_filter(answers["statuses"])
     if "left_out" in answers and (answers["left_out"] or present.get(ATTRIBUTES)):

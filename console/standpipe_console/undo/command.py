@@ -76,7 +76,7 @@ def undo_command(  # noqa: PLR0913 one argument an option
     else:
         _print_report(plan, report)
     if report.exit_code:
-        click.echo(f"{report.reason} Run it again to go on.", err=True)
+        click.echo(f"{report.reason} Run it again to continue.", err=True)
         sys.exit(report.exit_code if report.exit_code >= 0 else 128 - report.exit_code)
 
 

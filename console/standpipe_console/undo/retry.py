@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from standpipe_console.project.pipelines import Pipeline
     from standpipe_console.runs.runner import JobRunner, Outcome
 
-#: The most records for a subset. For more of them, a run over everything is as cheap.
+#: The most records for a subset. For more of them, a full run is as cheap.
 MOST = 500
 
 

@@ -124,7 +124,7 @@ class ContactAttributes:
     """The contacts' custom attributes: what is not defined in the account is dropped without an error.
 
     Args:
-        defined: the keys, parted by commas; `*` means all.
+        defined: the keys, separated by commas; `*` means all.
     """
 
     def __init__(self, defined: str) -> None:

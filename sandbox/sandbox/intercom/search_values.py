@@ -113,7 +113,7 @@ def read_seconds(value: JsonValue, field: str) -> int:
 
 
 def make_day_test(operator: str, instant: int, zone: ZoneInfo) -> Callable[[JsonValue], bool]:
-    """Return a test whether a time is on, before or after the day of another time."""
+    """Return a function that tests whether a time is on, before or after the day of another time."""
     start, end = find_day_bounds(instant, zone)
     tests: dict[str, Callable[[JsonValue], bool]] = {
         "=": lambda value: value is not None and start <= value < end,

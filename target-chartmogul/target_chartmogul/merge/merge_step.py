@@ -68,7 +68,7 @@ class MergeStep:
         return self._applies and source is not None and self._load_settings(source).are_new
 
     def postpone(self, source: str | None) -> None:
-        """Leave the leads of this run to the next run over everything, which then compares all of them."""
+        """Leave the leads of this run to the next full run, which then compares all of them."""
         if self._applies and source is not None:
             self._load_settings(source).postpone()
 

@@ -16,7 +16,7 @@ GUARDED_RECORDS = 200
 
 
 class EarlierChanges(msgspec.Struct, frozen=True):
-    """What runs over some records have changed in a stream since the last run over everything."""
+    """What runs over some records have changed in a stream since the last full run."""
 
     stream: str
     linked: int = 0  #: linked records of that run
@@ -53,9 +53,9 @@ class ChangeGuard:
             return None
         if self.earlier:
             return (
-                f"Since the last run over everything, {alarming} of {linked} linked records would have changed MRR or "
+                f"Since the last full run, {alarming} of {linked} linked records would have changed MRR or "
                 f"status or lost a value, more than `max_changed_share` ({self.max_share:.0%}) permits: nothing was "
-                "written. If that is right, run over everything."
+                "written. If that is right, start a full run."
             )
         return (
             f"{alarming} of {linked} linked records would change MRR or status or lose a value, more than "
@@ -64,7 +64,7 @@ class ChangeGuard:
         )
 
     def describe_changes(self, stream: str) -> EarlierChanges:
-        """Return what later runs over some records have to add; a run over everything resets them."""
+        """Return what later runs over some records have to add; a full run resets them."""
         if not self.earlier:
             return EarlierChanges(stream, self.linked)
         return EarlierChanges(stream, self.earlier.linked, tuple(sorted(self._ids.union(self.earlier.ids))))

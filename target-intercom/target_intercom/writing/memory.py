@@ -7,7 +7,7 @@ Intercom and at the end.
   that creation, so a line saves this call in later runs. A line is valid for a day.
 - `moved.jsonl`: records that now match a different contact or company, or that are no longer sent, while the earlier
   one still carries their link and values. A line is removed when the earlier one no longer has the link.
-- `changes.jsonl`: how many records were linked in the last run over everything, and which of them had alarming changes
+- `changes.jsonl`: how many records were linked in the last full run, and which of them had alarming changes
   in later runs over some records.
 """
 
