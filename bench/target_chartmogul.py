@@ -3,9 +3,9 @@
     python bench/target_chartmogul.py [rate] [calls] [memory]
 
 `rate`: customers to create at 150 ms a call, where ChartMogul permits 40 requests in any second and 20 at once; at
-least 95 % are to be used, and no request is to be turned away (429, 503).
-`calls`: the API calls of a first load, of a second run, and of a run in which a tenth of the customers changed.
-`memory`: the peak of the target's memory over ever more records that have not changed; it is to stay flat.
+least 95 % must be used, and no request may be refused (429, 503). `calls`: the API calls of a first load, of a second
+run, and of a run in which a tenth of the customers changed. `memory`: the peak of the target's memory over ever more
+records that have not changed; it must not grow.
 """
 
 from __future__ import annotations

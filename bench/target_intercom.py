@@ -2,7 +2,7 @@
 
     python bench/target_intercom.py [rate] [lead] [memory]
 
-`rate`: users to update at 150 ms a call, where 10,000 calls a minute are permitted; at least 90 % are to be used.
+`rate`: users to update at 150 ms a call, where 10,000 calls a minute are permitted; at least 90 % must be used.
 `lead`: records a second at 0 ms a call, against twenty lines that POST one record after the other; 5 times as many.
 `memory`: the peak of the target's memory for growing numbers of users, a tenth of them changed; it must not grow.
 """

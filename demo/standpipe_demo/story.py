@@ -72,7 +72,7 @@ def run_billing(demo: Demo, *, with_example: bool) -> int:
 
 
 def find_best_example(changes: Sequence[JsonObject]) -> JsonObject:
-    """Return the update in which most of the shown attributes changed from one value to another."""
+    """Return the update with the most changed values among the shown attributes."""
 
     def rank(change: JsonObject) -> tuple[int, int, str]:
         before, after = read_attributes(change, "before"), read_attributes(change, "after")

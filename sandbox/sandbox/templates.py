@@ -1,4 +1,4 @@
-"""Fills templates: JSON whose texts name values, as :meth:`str.format` reads them.
+"""Fills templates: JSON whose texts contain placeholders, as in :meth:`str.format`.
 
 A text that is only one name, such as ``{row[state]}``, becomes the value itself, with its own type.
 ``{"cycle": [...]}`` becomes its members in turn. ``{"like": "line", ...}`` has the members of the template ``line`` and

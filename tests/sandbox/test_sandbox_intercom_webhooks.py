@@ -218,7 +218,7 @@ def test_a_throttled_delivery_comes_again(intercom: IntercomCaller, receiver: Re
 
 
 def test_a_delivery_that_is_throttled_for_two_hours_is_dropped(intercom: IntercomCaller, receiver: Receiver) -> None:
-    """Eight attempts, then never again; what comes later is delivered."""
+    """After eight attempts a delivery is dropped, and later events are delivered."""
     intercom.sandbox.reset(customers=0, intercom_webhook_speed=100_000)
     receiver.answers = [429] * 8
     intercom.sandbox.webhooks(url=receiver.url, secret="s")

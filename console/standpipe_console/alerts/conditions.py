@@ -79,7 +79,7 @@ class PastRun:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the run has not ended yet."""
         return self.status in {"running", "loading"}
 
 

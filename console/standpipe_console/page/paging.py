@@ -24,7 +24,7 @@ class Controls:
 
     @property
     def offset(self) -> int:
-        """How many rows come before the page."""
+        """The number of rows before the page."""
         return (self.number - 1) * SIZE
 
     def build_address(self, path: str = "", **changes: str | int) -> str:

@@ -134,7 +134,7 @@ class Terminal:
 
 @contextmanager
 def hide_typing() -> Iterator[None]:
-    """Show nothing of what is typed between two questions, while the command works, as it may be a key."""
+    """Hide what is typed between two questions, while the command works, because it may be a key."""
     if not sys.stdin.isatty():
         yield
         return

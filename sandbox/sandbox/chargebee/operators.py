@@ -16,7 +16,7 @@ from typing import Any
 Test = Callable[[Any], bool]
 """A function that returns whether a record's value passes."""
 Reader = Callable[[str], Any]
-"""A function that reads one value; a ValueError means that it has another kind."""
+"""A function that reads one value. It raises ValueError if the value has another kind."""
 Operator = Callable[[Reader, str], Test]
 """A function that takes a reader and a parameter's text, and returns the test."""
 _DAY = 86_400

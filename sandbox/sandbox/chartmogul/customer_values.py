@@ -23,8 +23,7 @@ TAKEN = "The external ID for this customer already exists in our system."
 def read_new_customer(account: Account, body: JsonObject) -> JsonObject:
     """Return the values of a new customer.
 
-    Raises:
-        Invalid: a text for each field that is not allowed, the external id that exists already among them.
+    Raises: Invalid: a text for each field that is not allowed, such as an external id that already exists.
     """
     source, external_id = body.get("data_source_uuid"), body.get("external_id")
     known = isinstance(source, str) and source in account.sources and account.sources.get(source).is_custom

@@ -113,8 +113,8 @@ def match_parties(
     """Match customers one to one.
 
     A lead matches a customer if all keys that find any customer find this one, and if one of these keys is certain, or
-    only this customer has the values of all of them. Of two leads that match one customer, the one with the surest key
-    does.
+    only this customer has the values of all of them. If two leads match one customer, only the one with the surest key
+    keeps the match.
 
     Args:
         leads: the customers to be merged.
@@ -188,7 +188,7 @@ def _match_lead(lead: Party, results: Sequence[KeyResult], apart: Container[tupl
 
 
 def _choose_deciding_keys(results: Sequence[KeyResult]) -> Sequence[KeyResult]:
-    """Return the surest certain key; or all keys, if no other lead shares all of them; or none."""
+    """Return the surest certain key, or all keys if no other lead shares all of them, or nothing."""
     # The keys are in the order of `merge_by`, with the most reliable first.
     certain = [one for one in results if one.is_certain]
     if certain:

@@ -43,7 +43,7 @@ def count_left_out(directory: Path) -> int:
 
 
 def _iterate_lines(directory: Path) -> Iterator[str]:
-    # Where nothing would change there is no plan.
+    # A record without changes has no plan.
     path = directory / "plan.jsonl"
     with path.open(encoding="utf-8") if path.exists() else StringIO() as plan:
         places = _find_places(plan)
