@@ -186,7 +186,7 @@ class SharedPacer:
                 self._released[slot.counts_until] += 1
 
     def _take_slot(self) -> Slot:
-        """Return the next granted call that has not expired. The caller has the turn."""
+        """Return the next granted call that has not expired. The caller must have the turn."""
         for _ in range(_MOST_EXPIRED):
             while self._slots:
                 slot = self._slots.popleft()
@@ -228,7 +228,7 @@ class SharedPacer:
             deadline, retry = self._clock() + PATIENCE, 0.1
 
     def _exchange(self, wanted: int) -> Grant | Wait | None:
-        """Report to the database, and ask for a grant of some calls. The caller has the turn.
+        """Report to the database, and ask for a grant of some calls. The caller must have the turn.
 
         Raises:
             UnreachableError: the database may come back.

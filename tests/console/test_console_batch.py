@@ -56,7 +56,7 @@ def test_what_cannot_be_answered_at_once_is_asked_for_one_by_one(
 
 
 def test_the_python_of_meltano_stands_in_the_first_line_of_its_executable(tmp_path: Path) -> None:
-    """Another script, a first line with a shell, and a missing file give no Python."""
+    """For another script, a first line with a shell, or a missing file, the result is None."""
     script = tmp_path / "meltano"
     assert find_python(script) is None
     script.write_text(f"#!{sys.executable}\nfrom meltano.cli import main\n")

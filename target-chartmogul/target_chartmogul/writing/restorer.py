@@ -60,7 +60,7 @@ class RecordRestorer(Restorer):
             raise
 
     def is_same(self, stream: str, name: str, value: JsonValue, other: JsonValue) -> bool:
-        """Compare as a run does: 49 equals 49.0, dates equal to the second, "" is empty, and addresses ignore letter case."""
+        """Compare as a run does: 49 equals 49.0, dates equal to the second, "" is empty; addresses ignore case."""
         return is_same(_find_type(stream, name, value, other), None if value == "" else value, other)
 
     def find_obstacle(self, stream: str, name: str, change: Change) -> str | None:  # noqa: ARG002 the base's
