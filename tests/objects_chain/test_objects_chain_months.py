@@ -35,12 +35,12 @@ KINDS = {
 
 
 class KilledError(BaseException):
-    """Ends a run as a kill would: it is no `Exception`, and nothing handles it."""
+    """Ends a run like a kill: it is not an `Exception`, so nothing handles it."""
 
 
 @dataclass
 class Killer:
-    """Ends the run at its n-th step, a step being anything that the ledger or Intercom is told."""
+    """Ends the run at its n-th step. A step is any call to the ledger or Intercom."""
 
     step: int | None = None
     steps: int = 0
@@ -52,7 +52,7 @@ class Killer:
             raise KilledError
 
     def surround(self, patch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
-        """Make the places before and after every call of a method places to die."""
+        """Allow a kill before and after every call of a method."""
         method = getattr(owner, name)
 
         def wrapped(*arguments: Any, **options: Any) -> Any:
@@ -176,7 +176,7 @@ def pick(custom: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def chain(running_sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chain:
-    """Return the chain, whose target can be killed around everything that it tells the ledger and Intercom."""
+    """Return the chain, whose target can be killed around every call to the ledger and Intercom."""
     killer = Killer()
     for name in ("begin", "settle", "forget", "begin_references", "settle_references"):
         killer.surround(monkeypatch, ObjectLedger, name)

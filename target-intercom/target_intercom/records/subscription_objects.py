@@ -82,7 +82,7 @@ def read_options(schema: Mapping[str, JsonValue]) -> ObjectOptions | None:
 
 
 def read_subscription(record: JsonObject, options: ObjectOptions) -> Subscription | None:
-    """Return the subscription of a record, its values as Intercom takes them; None if it is none."""
+    """Return the subscription of a record, its values as Intercom takes them; None if it is not one."""
     try:
         found = msgspec.convert(record, Subscription)
     except msgspec.ValidationError:
