@@ -125,6 +125,18 @@ def test_no_page_is_wider_than_a_phone(browser: Browser, serve: Callable[..., tu
     assert {path: over for path, over in too_wide.items() if over > 0} == {}
 
 
+def test_a_phone_says_which_value_was_before(browser: Browser, serve: Callable[..., tuple[str, Page]]) -> None:
+    """Where the headings of a table are not shown, each value has its label, and most of the width."""
+    address, _ = serve()
+    tab = open_tab(browser, viewport={"width": 390, "height": 800}, is_mobile=True)
+    tab.goto(f"{address}/run?id=run-1&q=ann")
+    tab.locator(".records summary").click()
+    cells = tab.locator(".records .changes td")
+    labels = cells.evaluate_all("all => all.map(one => getComputedStyle(one, '::before').content)")
+    assert labels == ['"Before: "', '"After: "']
+    assert cells.first.evaluate("one => one.clientWidth") > 250
+
+
 def test_the_page_works_without_a_script(browser: Browser, serve: Callable[..., tuple[str, Page]]) -> None:
     """A person finds a customer from the first page by links and forms alone, and sees before and after."""
     address, _ = serve()
