@@ -50,14 +50,14 @@ CRON, CRONTAB = shutil.which("cron", path=SYSTEM), shutil.which("crontab", path=
 class Console:
     """The project, the sandbox, a crontab for the tests, and a record of all command lines on this machine."""
 
-    def __init__(self, project: Project, root: Path, env: dict[str, str], sandbox: RunningSandbox) -> None:
-        self.root, self.env, self.warm, self.sandbox = root, env, project.warm, sandbox
+    def __init__(self, root: Path, env: dict[str, str], sandbox: RunningSandbox) -> None:
+        self.root, self.env, self.sandbox = root, env, sandbox
         self.seen: set[str] = set()
 
     def meltano(self, *args: str, code: int = 0, **env: str) -> str:
         """Run a Meltano command at log level debug, and return its output."""
         command = [str(MELTANO), "--log-level=debug", *args]
-        done = run_command(command, cwd=self.root, env=self.env | self.warm | env)
+        done = run_command(command, cwd=self.root, env=self.env | env)
         said = done.stdout + done.stderr
         with (self.root.parent / "said.log").open("a") as log:
             log.write(said)
@@ -103,7 +103,7 @@ def console(installed_project: Project, tmp_path_factory: pytest.TempPathFactory
     env = installed_project.env | own
     ended = threading.Event()
     with RunningSandbox(Settings(customers=60)) as sandbox:
-        made = Console(installed_project, root, env, sandbox)
+        made = Console(root, env, sandbox)
         watcher = threading.Thread(target=made.watch, args=(ended,), daemon=True)
         watcher.start()
         made.meltano("install", "utility", "standpipe")
