@@ -101,7 +101,7 @@ def test_status_says_which_run_is_under_way(
     note = {"asked_at": now - asked - 0.3, "started_at": started and now - started - 0.3}
     inbox.write_fact("sync.run", note | {"plain": run.get("plain", False), "ids": run.get("ids", 3)})
     lines = list_live_sentences(read_live(project))
-    assert [line for line in lines if line.startswith("sync: a run")] == expected
+    assert [line for line in lines if line.startswith("sync: a ")] == expected
 
 
 def test_doctor_says_whether_live_runs(project: Project, inbox: Inbox) -> None:

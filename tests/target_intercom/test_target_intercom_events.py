@@ -200,7 +200,7 @@ def test_the_page_of_a_validation_lists_what_would_be_sent(events: Events) -> No
             "payment-failed",
             "15 January 2026, 12:01 UTC",
             "would skip",
-            "an event of a customer for whom no contact was matched",
+            "an event or a subscription of a customer for whom no contact was matched",
             "",
         ],
     ]
