@@ -147,6 +147,24 @@ def check_objects(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
         yield Finding("custom objects", "pass", f"Intercom has {name}; the first write shows whether it has {fields}")
 
 
+def check_environments(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
+    """Yield whether other environments with keys of their own write to the same workspace of Intercom."""
+    if pipeline.target != SYNC.target:
+        return
+    defaults = project.get_facts(pipeline.target).defaults
+    own, *others = [
+        rules.Writer(
+            one.environment,
+            one.get_variable("TARGET_INTERCOM_ACCESS_TOKEN") or "",
+            one.get_variable("TARGET_INTERCOM_OWNED_PREFIX") or defaults["owned_prefix"],
+            one.get_variable("TARGET_INTERCOM_ON_MATCH") or defaults["on_match"],
+        )
+        for one in (project, *project.list_others_with_keys())
+    ]
+    if own.token:
+        yield from rules.check_shared_workspace(own, others)
+
+
 def check_dry_run(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
     """Yield whether map and target accept their settings, and the vendor the attributes, with an invented record."""
     rows = {pipeline.streams[0]: [dict(pipeline.sample_record)]}
@@ -218,6 +236,7 @@ CHECKS: dict[str, Callable[[Project, Pipeline], Iterator[Finding]]] = {
     "keys": check_keys,
     "settings": check_settings,
     "moments": check_moments,
+    "environments": check_environments,
     "custom objects": check_objects,
     "dry run": check_dry_run,
     "money": check_money,

@@ -5,6 +5,7 @@ The functions are pure, and no other module decides.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from standpipe_console.checks.findings import Finding
@@ -66,6 +67,34 @@ def check_filter(pipeline: Pipeline, of_map: JsonObject, of_target: JsonObject) 
         )
     else:
         yield Finding(check, "pass", f"{what}; what Intercom shows of the others is cleared")
+
+
+@dataclass(frozen=True)
+class Writer:
+    """An environment that writes to a workspace of Intercom."""
+
+    environment: str
+    token: str
+    prefix: str
+    on_match: str
+
+
+def check_shared_workspace(own: Writer, others: Iterable[Writer]) -> Iterator[Finding]:
+    """Yield whether environments that write to one workspace keep apart: a user may be a customer of both."""
+    check, sharing = "environments", [one for one in others if one.token == own.token]
+    faults = []
+    for one in sharing:
+        # A prefix owns every name that begins with it.
+        if one.prefix.startswith(own.prefix) or own.prefix.startswith(one.prefix):
+            what = f"{one.environment} writes to the same workspace under {one.prefix}, and this one under {own.prefix}"
+            faults.append(Finding(check, "fail", what, "give each a prefix of its own: docs/environments.md"))
+        if one.on_match == own.on_match == "update_all":
+            what = f"{one.environment} writes to the same workspace, and both overwrite names and other standard fields"
+            faults.append(Finding(check, "fail", what, "set `on_match` to update_owned in all environments but one"))
+    yield from faults
+    if sharing and not faults:
+        names = ", ".join(one.environment for one in sharing)
+        yield Finding(check, "pass", f"{names} write to the same workspace, each under a prefix of its own")
 
 
 def compare_clocks(api: str, seconds: float) -> Finding:

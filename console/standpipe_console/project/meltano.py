@@ -156,6 +156,14 @@ class Project:
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         return [name for name in (self._default_environment, *names) if name != self.environment]
 
+    def list_others_with_keys(self) -> list[Project]:
+        """Return the other environments that have keys of their own; none if this one reads those of the default."""
+        if not self.is_default and self.dotenv.path.name == ".env":
+            return []
+        names = [one["name"] for one in self.meltano_yml.get("environments") or []]
+        others = [Project(self.root, name) for name in names if name != self.environment]
+        return [one for one in others if one.is_default or one.dotenv.path.name != ".env"]
+
     @property
     def output_dir(self) -> Path:
         """The folder of the targets' reports, unless settings name others."""
