@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from tests.pipeline.conftest import Intercom, Project
 
 pytestmark = pytest.mark.pipeline
+OBJECT_ATTRIBUTES = {
+    **dict.fromkeys(("plan", "items", "status", "currency", "interval", "cancel_reason"), "string"),
+    **dict.fromkeys(("quantity", "mrr"), "float"),
+    **dict.fromkeys(("trial_end_at", "term_end_at", "next_bill_at", "cancelled_at"), "date"),
+}
 
 
 def test_a_first_run_says_the_same_at_every_seam(project: Project, intercom: Intercom) -> None:
@@ -181,3 +186,14 @@ def test_a_wrong_key_ends_in_one_sentence(variable: str, setting: str, project: 
     assert not ran.said("wrong-key-123")
     assert intercom.writes() == 0
     assert project.state() == {}
+
+
+def test_every_subscription_is_shown_as_a_custom_object(project: Project, sandbox: RunningSandbox) -> None:
+    """With `subscription_objects` a run writes each subscription and has the contacts refer to them."""
+    sandbox.object_type("Subscription", OBJECT_ATTRIBUTES, reference="cb_subscriptions")
+    done = project.sync(MAP_SUBSCRIPTIONS_SUBSCRIPTION_OBJECTS="Subscription")
+    sent = done.of("map-subscriptions", "RECORD")
+    keys = {one["record"]["subscription_id"] for one in sent if one["stream"] == "subscription_objects"}
+    summary = project.summary()
+    assert summary["objects_saved"] + sum(summary["objects_skipped"].values()) == len(keys) > 20
+    assert len(sandbox.world.intercom.custom_objects.types["Subscription"].instances) == summary["objects_saved"]
