@@ -53,6 +53,7 @@ def test_a_run_is_counted_by_its_summary() -> None:
     """Skips and rejects are added up over their reasons; a run whose target never counted has no figures."""
     counts = {"records": 58, "updated": 49, "created": 3, "skipped": {"ambiguous": 2, "archived": 1}, "calls": 97}
     assert sum_figures(counts) == {"records": 58, "written": 52, "skipped": 3, "rejected": 0, "calls": 97}
+    assert sum_figures(counts, "validate")["written"] is None
     assert set(sum_figures({}).values()) == {None}
 
 

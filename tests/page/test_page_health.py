@@ -42,6 +42,12 @@ FAILED = SCHEDULED | GOOD | {"status": "failed"}
             "It is scheduled, but no cron runs on this machine.",
         ),
         (
+            GOOD | LATE | {"timetable": Timetable(EVERY_6_HOURS, EVERY_6_HOURS, has_cron=False)},
+            "not scheduled",
+            Level.BAD,
+            "It is scheduled, but no cron runs on this machine. The run that was due 2 hours ago was missed.",
+        ),
+        (
             FAILED | {"reason": "Intercom refused the token.", "last_good_at": NOW - 8 * HOUR},
             "failed",
             Level.BAD,
@@ -68,7 +74,8 @@ FAILED = SCHEDULED | GOOD | {"status": "failed"}
         ),
     ],
     ids=[
-        "fresh", "never ran", "late", "does not end", "not scheduled", "no longer scheduled", "no cron", "failed",
+        "fresh", "never ran", "late", "does not end", "not scheduled", "no longer scheduled", "no cron", "missed",
+        "failed",
         "killed", "guarded", "partly refused", "paused comes first",
     ],
 )  # fmt: skip

@@ -9,7 +9,11 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
+from standpipe_console.alerts.delays import Timetable
+from standpipe_console.history.tables import SCHEMA_VERSION
 from standpipe_console.page import overview
+from target_intercom.decisions.change_guard import ChangeGuard
 
 from tests.history.conftest import JournalFile
 from tests.page.conftest import NOW
@@ -136,6 +140,80 @@ def test_live_that_waits_does_not_repeat_why(
     monkeypatch.setattr(overview, "describe_live", lambda _: live)
     write_run(page.project, status=status, reason="Intercom refused the token" if status == "failed" else "")
     assert f"Chargebee to Intercom: {sentence}" in read_text(page.get("/").text)
+
+
+def test_a_guarded_run_gives_one_consistent_advice(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guarded run is told with its numbers, no advice says to sync again, and what was left waits for approval."""
+    guard = ChangeGuard(0.1)
+    for number in range(455):
+        guard.count_linked(alarming=number < 76)
+    live = {"running": True, "jobs": {"sync": {"waiting": 12, "blocked": "The last full run of sync failed."}}}
+    monkeypatch.setattr(overview, "describe_live", lambda _: live)
+    reason = guard.find_stop_reason() or ""
+    write_run(page.project, "failed", reason, stopped_by="guard", records=455, updated=0, created=0, unchanged=379,
+              skipped={}, not_reached=76, not_sent={})  # fmt: skip
+    text = read_text(page.get("/").text)
+    assert (
+        "The run of today 09:00 would have changed the MRR or status of, or emptied a field for, 76 of 455 customers "
+        "(17 %). The limit is 10 %, so it wrote nothing. Look at Validation: if the changes are right, set "
+        "accept_changes for one run; else correct what is wrong in the source. Validation "
+    ) in text
+    assert "76 not reached waiting for approval: too much would have changed at once" in text
+    assert "Waiting for live 12, until the changes are approved" in text
+    assert "Press Sync now" not in text
+
+
+def test_a_guard_that_stopped_live_is_not_answered_with_a_sync(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full run would change the same records, so the advice is to look at them first."""
+    write_run(page.project)
+    subset = JournalFile(page.project.system_dir / "standpipe", "run-2", at=NOW - 60, trigger="live", is_subset=True)
+    subset.add("end", status="failed", stopped_by="guard", error="Too many changes.", summary={})
+    subset.leave()
+    blocked = "Too many records changed since the last full run of sync: live waits for the next one."
+    live = {"running": True, "jobs": {"sync": {"waiting": 3, "blocked": blocked}}}
+    monkeypatch.setattr(overview, "describe_live", lambda _: live)
+    text = read_text(page.get("/").text)
+    assert f"Live starts no runs. {blocked} Look at Validation: if the changes are right" in text
+    assert "Waiting for live 3, until the changes are approved" in text
+    assert "Press Sync now" not in text
+
+
+@pytest.mark.parametrize(
+    ("timetable", "shown"),
+    [
+        (Timetable(("*/30 * * * *",), ("*/30 * * * *",)), "Next run today 11:30 missed: today 09:30"),
+        (Timetable(("0 */6 * * *",), ("0 */6 * * *",)), "Next run today 12:00 Waiting"),
+        (
+            Timetable(("*/30 * * * *",), ("*/30 * * * *",), has_cron=False),
+            "Next run none: no cron runs on this machine missed: today 09:30",
+        ),
+        (Timetable(), "Next run not scheduled Waiting"),
+    ],
+    ids=["missed", "not yet due", "no cron", "no schedule"],
+)
+def test_the_next_run_is_one_that_will_come(
+    page: Page, monkeypatch: pytest.MonkeyPatch, timetable: Timetable, shown: str
+) -> None:
+    """Without a cron there is no next run, and a time that passed without a run is said."""
+    monkeypatch.setattr(overview, "read_timetable", lambda *_: timetable)
+    write_run(page.project)
+    assert shown in read_text(page.get("/").text)
+
+
+def test_a_page_that_is_older_than_the_history_says_to_restart_it(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an update, whatever fails has one explanation and one remedy; before, an error is its own."""
+    page.get("/")
+
+    def fail(*_: object) -> None:
+        raise AttributeError
+
+    monkeypatch.setattr(overview, "build_panel", fail)
+    assert "The page could not be created" in read_text(page.get("/").text)
+    with page.site.history.open().database.write() as connection:
+        connection.execute(sa.insert(SCHEMA_VERSION).values(version=99, since=NOW))
+    assert (
+        "Standpipe was updated while this page was running. Ask the person who installed it to restart the page."
+    ) in read_text(page.get("/").text)
 
 
 HOSTILE = "<script>alert(1)</script>\"'&\u202e" + "W" * 300

@@ -381,6 +381,20 @@ def test_an_undo_says_first_what_it_means(filled: Page) -> None:
     assert "Field The run wrote Would be again cb_plan <script>alert(1)</script>\"'& a" in text
 
 
+@pytest.mark.parametrize(
+    ("mode", "sentence"),
+    [
+        ("validate", "has changed since stays as it is. 1 record that it created"),
+        ("sync", "has changed since stays as it is. 1 later run has written. 1 record that it created"),
+    ],
+)
+def test_only_a_run_that_wrote_counts_as_a_later_write(filled: Page, mode: str, sentence: str) -> None:
+    """A later validation has figures of updates, too, but wrote nothing."""
+    later = JournalFile(filled.project.system_dir / "standpipe", "run-3", at=NOW - 60, mode=mode)
+    later.end(summary={"records": 5, "updated": 4})
+    assert sentence in read_text(filled.get("/undo?id=run-1").text)
+
+
 def test_a_paused_pipeline_offers_to_resume(filled: Page) -> None:
     """A paused pipeline offers only Resume and no action that writes."""
     filled.site.history.open().pause("sync", "Run run-1 was undone.", "run-1")

@@ -47,7 +47,7 @@ class Status:
         return {
             "job": self.pipeline.job,
             "runs": [
-                {**msgspec.to_builtins(run), "seconds": run.seconds, "totals": sum_figures(run.counts)}
+                {**msgspec.to_builtins(run), "seconds": run.seconds, "totals": sum_figures(run.counts, run.mode)}
                 for run in self.runs
             ],
             "next_run": self.next_run and self.next_run.isoformat(),
@@ -98,7 +98,7 @@ def print_status(out: Console, status: Status, now: datetime) -> None:
                 f"{datetime.fromtimestamp(run.started_at, UTC):%Y-%m-%d %H:%M}",
                 run.status,
                 None if run.seconds is None else f"{run.seconds:.1f}",
-                *sum_figures(run.counts).values(),
+                *sum_figures(run.counts, run.mode).values(),
             )
             for run in status.runs
         ]

@@ -54,6 +54,12 @@ def migrate(connection: sa.Connection, steps: Mapping[int, Step] = STEPS) -> Non
         connection.execute(sa.insert(SCHEMA_VERSION).values(version=newest, since=time.time()))
 
 
+def find_newer_version(connection: sa.Connection, steps: Mapping[int, Step] = STEPS) -> int | None:
+    """Return the version of the tables if this console does not know it."""
+    present = _read_version(connection)
+    return present if present is not None and present > max(steps, default=1) else None
+
+
 def _find_schema(connection: sa.Connection) -> Any:
     """Return the schema in which the connection has its tables; None on SQLite."""
     return connection.get_execution_options().get("schema_translate_map", {}).get(None)

@@ -17,6 +17,7 @@ from standpipe_console.runs.locks import JobLock
 
 from .database import Database
 from .loader import Loader
+from .migrations import find_newer_version
 from .recording import PROBLEMS
 from .records import PERSONAL, RecordReader, begins_with, fold_ascii
 from .rows import AlertRow, PauseRow, RunRow
@@ -90,6 +91,11 @@ class History(RecordReader):
     def close(self) -> None:
         """Close all connections."""
         self.database.close()
+
+    def is_newer(self) -> bool:
+        """Return whether a newer version of the console has changed the tables since they were opened."""
+        with self.database.read() as connection:
+            return find_newer_version(connection) is not None
 
     # Journals
 

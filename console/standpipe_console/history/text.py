@@ -69,7 +69,7 @@ def print_record(out: Console, record_id: str, rows: Sequence[RecordRow]) -> Non
 def _list_cells(run: RunRow) -> tuple[object, ...]:
     seconds = None if run.seconds is None else f"{run.seconds:.1f}"
     start = (run.run_id[:_SHORT], _format_time(run.started_at), run.job, run.trigger, run.status, seconds)
-    return *start, *sum_figures(run.counts).values()
+    return *start, *sum_figures(run.counts, run.mode).values()
 
 
 def _list_fields(change: ChangeRow) -> Iterator[tuple[str, object, object]]:

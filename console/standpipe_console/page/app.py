@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     Act = Callable[[Site, Request, Mapping[str, str]], Response]
 
 LOGGER = logging.getLogger(__name__)
+OUTDATED = "Standpipe was updated while this page was running. Ask the person who installed it to restart the page."
 #: The most bytes of a form.
 MAX_FORM = 64_000
 #: The routes. The open ones need no login.
@@ -128,18 +129,22 @@ def _explain_errors(site: Site, request: Request, run: Callable[[], Response]) -
     """Return the answer, or a page with the sentence that says what is wrong."""
     try:
         return run()
-    except ConsoleError as error:
-        return site.show_message(request, "That did not work", error.message, status=500)
-    except SQLAlchemyError as error:
-        sentence = f"The history cannot be read: {describe_error(error)}."
-        LOGGER.error("%s", sentence)  # noqa: TRY400 SQLAlchemy's own text holds what was searched for
-        return site.show_message(request, "That did not work", sentence, status=500)
     except Exception as error:  # noqa: BLE001 whatever failed, other pages still work
-        # The error's own text may hold a customer's name or a key.
-        place = "".join(traceback.format_tb(error.__traceback__))
-        LOGGER.error("A page could not be shown: %s\n%s", type(error).__name__, place)  # noqa: TRY400
-        sentence = "The page could not be created: see the log of `standpipe serve`."
+        sentence = OUTDATED if site.history.is_newer() else _describe_error(error)
         return site.show_message(request, "That did not work", sentence, status=500)
+
+
+def _describe_error(error: Exception) -> str:
+    if isinstance(error, ConsoleError):
+        return error.message
+    if isinstance(error, SQLAlchemyError):
+        sentence = f"The history cannot be read: {describe_error(error)}."
+        LOGGER.error("%s", sentence)  # SQLAlchemy's own text holds what was searched for
+        return sentence
+    # The error's own text may hold a customer's name or a key.
+    place = "".join(traceback.format_tb(error.__traceback__))
+    LOGGER.error("A page could not be shown: %s\n%s", type(error).__name__, place)
+    return "The page could not be created: see the log of `standpipe serve`."
 
 
 async def _read_form(request: Request) -> dict[str, str] | None:

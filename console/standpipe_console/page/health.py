@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from standpipe_console.alerts.delays import Timetable
 
 from .formats import format_age
+from .words import GUARD_REMEDY
 
 if TYPE_CHECKING:
     from standpipe_console.alerts.conditions import Delay
@@ -77,8 +78,7 @@ def _judge_stop(signs: Signs) -> Health | None:
             "guarded",
             Level.BAD,
             signs.reason or "The last run wanted to change more records than is usual, and wrote nothing.",
-            "Look at Validation: if the changes are right, set `accept_changes` for one run; "
-            "else correct what is wrong in the source.",
+            GUARD_REMEDY,
         )
     return None
 
@@ -117,7 +117,7 @@ def _judge_schedule(signs: Signs) -> Health:
         return Health(
             "not scheduled",
             Level.BAD,
-            "It is scheduled, but no cron runs on this machine.",
+            f"It is scheduled, but no cron runs on this machine.{_describe_missed(signs)}",
             "Start cron, for example with `service cron start`.",
         )
     # A failed run was not late, and the reason for its failure says more.
@@ -126,6 +126,12 @@ def _judge_schedule(signs: Signs) -> Health:
     if signs.ended_at is None:
         return Health("never ran", Level.NOTICE, "It has not run yet.", "Press Validate to see what would be written.")
     return Health("fresh", Level.GOOD, f"All went well {format_age(signs.now - signs.ended_at)}.")
+
+
+def _describe_missed(signs: Signs) -> str:
+    return (
+        "" if signs.delay is None else f" The run that was due {format_age(signs.now - signs.delay.due_at)} was missed."
+    )
 
 
 def _describe_no_schedule(signs: Signs) -> Health:

@@ -6,6 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from standpipe_console.history import open_history
 from standpipe_console.history.settings import read_url
 
@@ -60,6 +62,13 @@ class HistoryView:
         if loading:
             loading.join(None if whole else self._patience)
         return history
+
+    def is_newer(self) -> bool:
+        """Return whether a newer version of the console has changed the tables since they were opened."""
+        try:
+            return self._history is not None and self._history.is_newer()
+        except SQLAlchemyError:
+            return False
 
     def close(self) -> None:
         """Close it."""

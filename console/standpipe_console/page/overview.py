@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,9 @@ from standpipe_console.live.live_status import describe_live
 from standpipe_console.project.pipelines import LEADS, SYNC
 from standpipe_console.runs.locks import JobLock
 
-from .formats import describe_details
+from .formats import describe_details, format_time
 from .health import Health, Level, Signs, list_health
-from .words import clean_reason, explain_not_sent, name_system, remove_log
+from .words import GUARD_REMEDY, WAITING, clean_reason, explain_guard, explain_not_sent, name_system, remove_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from standpipe_console.alerts.delays import Timetable
     from standpipe_console.history import RecordGroup, RunRow
     from standpipe_console.project.pipelines import Pipeline
     from standpipe_console.project.plugin_facts import PluginFacts
@@ -43,6 +44,8 @@ _SHOWN_ACTIONS = 5
 #: The number of full runs that are searched for the last one and the last good one.
 _LOOKED_AT = 100
 _GOOD = {"completed", "partly_refused"}
+#: Seconds after its time at which a scheduled run that has not started counts as missed.
+_GRACE = 300
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,9 @@ class PipelinePanel:
     outcomes: list[OutcomeRow]
     calls: int | None
     is_paused: bool = False
+    is_guarded: bool = False  #: a guard stopped the last run, or the last one of live
+    missed_at: float | None = None  #: when a run should have started that did not
+    no_next: str = "not scheduled"  #: why there is no next run
     is_undone: bool = False  #: a run was undone since the last one
 
     @property
@@ -146,27 +152,56 @@ def build_panel(site: Site, pipeline: Pipeline, live: Mapping[str, Any]) -> Pipe
         paused_since=pause.since if pause else None,
         pause_reason=pause.reason if pause else "",
         status=last.status if last else None,
-        reason=clean_reason(last.reason) if last else "",
+        reason=_describe_reason(last, site.clock()) if last else "",
         ended_at=last.ended_at if last else None,
         last_good_at=next((run.ended_at for run in runs if run.status in _GOOD), None),
         timetable=timetable,
         delay=find_delay(past, timetable, now, read_margin(project)),
     )
     health, *further = list_health(signs)
+    latest = history.list_runs(plugin=pipeline.target, environment=project.environment, is_subset=True, limit=1)
+    is_live_guarded = bool(latest and latest[0].status == "guarded" and last and latest[0].started_at > last.started_at)
+    has_next = timetable.has_cron and not pause
+    due_at = find_next(timetable.installed, datetime.fromtimestamp(past[0].started_at, now.tzinfo)) if past else None
+    is_missed = due_at is not None and due_at + _GRACE < site.clock() and not pause
     return PipelinePanel(
         pipeline=pipeline,
         health=health,
         further=further,
         last=last,
-        next_at=None if pause else find_next(timetable.installed, now),
+        next_at=find_next(timetable.installed, now) if has_next else None,
         is_running=not JobLock(project.system_dir / "standpipe", pipeline.job).is_free(),
         waiting=jobs.get(pipeline.job, {}).get("waiting") if live.get("running") else None,
         rejects=sum(group.count for group in rejects),
-        outcomes=list_outcomes(last.counts, site.view.find_facts(pipeline.target), rejects) if last else [],
+        outcomes=_list_last(last, site.view.find_facts(pipeline.target), rejects) if last else [],
         calls=last.counts.get("calls") if last else None,
         is_paused=pause is not None,
+        is_guarded=is_live_guarded or bool(last and last.status == "guarded"),
+        missed_at=due_at if is_missed else None,
+        no_next=_explain_no_next(timetable, is_paused=pause is not None),
         is_undone=any(row.mode == "undo" and last is not None and row.started_at > last.started_at for row in rows),
     )
+
+
+def _describe_reason(run: RunRow, now: float) -> str:
+    """Return why a run did not end well."""
+    if run.status == "guarded":
+        return explain_guard(run.reason, f"The run of {format_time(run.started_at, now, None)}")
+    return clean_reason(run.reason)
+
+
+def _explain_no_next(timetable: Timetable, *, is_paused: bool) -> str:
+    if is_paused:
+        return "paused"
+    return "none: no cron runs on this machine" if timetable.installed and not timetable.has_cron else "not scheduled"
+
+
+def _list_last(run: RunRow, facts: PluginFacts, rejects: Sequence[RecordGroup]) -> list[OutcomeRow]:
+    """Return the table of the last run. What a guard kept from being written waits for a person."""
+    rows = list_outcomes(run.counts, facts, rejects)
+    if run.status != "guarded":
+        return rows
+    return [replace(row, because=WAITING) if row.became == "not reached" else row for row in rows]
 
 
 def list_outcomes(
@@ -223,7 +258,11 @@ def _describe_blocked(panel: PipelinePanel, title: str, blocked: str) -> Attenti
     """Return why live starts no runs; what another line says already is not repeated."""
     if panel.is_paused or (panel.last and panel.last.status not in _GOOD):
         return Attention(Level.NOTICE, title, "Live starts no runs until this is settled.")
-    return Attention(Level.NOTICE, title, f"Live starts no runs. {remove_log(blocked)}", "Press Sync now.")
+    sentence = f"Live starts no runs. {remove_log(blocked)}"
+    if panel.is_guarded:
+        # A full run would be stopped by the guard as well.
+        return Attention(Level.NOTICE, title, sentence, GUARD_REMEDY, "/validation", "Validation")
+    return Attention(Level.NOTICE, title, sentence, "Press Sync now.")
 
 
 def _find_way(panel: PipelinePanel) -> tuple[str, str]:

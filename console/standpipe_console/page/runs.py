@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from standpipe_console.history.figures import WRITTEN
 from standpipe_console.history.records import SORTS
 from standpipe_console.project.plugin_facts import Wording
 
@@ -41,7 +42,7 @@ class RunLine:
     name: str
     status: Badge
     trigger: str
-    figures: dict[str, float | None]
+    figures: dict[str, int | None]
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def show_run(site: Site, request: Request) -> Response:
         "controls": controls,
         "download": controls.build_address("/run/records.csv"),
         "download_changes": controls.build_address("/run/changes.csv", kind="", reason="", q="", sort=""),
-        "may_undo": run.mode == "sync" and any(one.group.kind in words.WRITTEN for one in groups),
+        "may_undo": run.mode == "sync" and any(one.group.kind in WRITTEN for one in groups),
     }
     return site.render(request, "run.html", f"{words.describe_job(run)}", context, section="Runs")
 
@@ -132,7 +133,7 @@ def build_line(run: RunRow) -> RunLine:
     """Return a run as the list shows it."""
     return RunLine(
         run,
-        words.clean_reason(run.reason),
+        words.explain_guard(run.reason) if run.status == "guarded" else words.clean_reason(run.reason),
         words.describe_job(run),
         words.describe_status(run.status),
         words.describe_trigger(run.trigger),
@@ -141,7 +142,7 @@ def build_line(run: RunRow) -> RunLine:
 
 
 def _build_group(site: Site, run: RunRow, controls: Controls, group: RecordGroup) -> GroupLine:
-    wording = explain(site, run.plugin, group.kind, group.reason)
+    wording = _explain_in(site, run, group.kind, group.reason)
     because = describe_details(group) if group.detail else wording.text
     address = controls.build_address(kind=group.kind, reason=group.reason, q="", page=1)
     return GroupLine(group, words.describe_kind(group.kind), because, wording.remedy, address)
@@ -154,7 +155,7 @@ def build_records(site: Site, history: History, run: RunRow, rows: list[RecordRo
         fields.setdefault((one.stream, one.record_id), []).extend(list_fields(one.fields))
     lines = []
     for row in rows:
-        wording = explain_row(site, row, row.kind)
+        wording = _explain_in(site, run, row.kind, row.reason, row.detail)
         written = fields.get((row.stream, row.record_id), [])
         lines.append(RecordLine(row, words.describe_kind(row.kind), wording.text, wording.remedy, written))
     return lines
@@ -168,6 +169,14 @@ def explain(site: Site, plugin: str, kind: str, reason: str) -> Wording:
     wording = site.view.find_facts(plugin).explain_outcome(kind, reason)
     remedy = wording.remedy or (words.REFUSAL_REMEDIES.get(plugin, "") if kind == "rejected" else "")
     return Wording(wording.text or reason, remedy)
+
+
+def _explain_in(site: Site, run: RunRow, kind: str, reason: str, detail: str = "") -> Wording:
+    """Return an outcome in a run. What a guard kept from being written waits for a person."""
+    if kind == "not_reached" and run.status == "guarded":
+        return Wording(words.WAITING, words.GUARD_REMEDY)
+    wording = explain(site, run.plugin, kind, reason)
+    return Wording(detail, wording.remedy) if detail else wording
 
 
 def explain_row(site: Site, row: RecordRow | RejectRow, kind: str) -> Wording:

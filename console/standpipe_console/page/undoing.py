@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from standpipe_console.history.figures import WRITTEN
+
 from . import words
 from .runs import build_line, build_records
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 #: Records that are shown as examples.
 _SHOWN = 10
 #: Outcomes whose earlier values can be put back.
-_CHANGED = tuple(kind for kind in words.WRITTEN if kind != "created")
+_CHANGED = tuple(kind for kind in WRITTEN if kind != "created")
 #: The number of runs that are searched for later ones with writes.
 _LATER = 50
 
@@ -57,4 +59,4 @@ def _count_later_runs(history: History, run: RunRow) -> int:
     """Return how many runs have written to the same system since."""
     runs = history.list_runs(plugin=run.plugin, environment=run.environment, limit=_LATER)
     later = [one for one in runs if one.started_at > run.started_at]
-    return sum(any(one.counts.get(kind) for kind in words.WRITTEN) for one in later)
+    return sum(bool(words.count_figures(one)["written"]) for one in later)

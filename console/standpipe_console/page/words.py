@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from standpipe_console.history.figures import sum_figures
 from standpipe_console.project.pipelines import PIPELINES
 
 if TYPE_CHECKING:
-    from standpipe_console._kit.json_types import JsonObject
     from standpipe_console.history import RunRow
     from standpipe_console.project.pipelines import Pipeline
 
@@ -56,8 +56,14 @@ _QUIET = {"unchanged", "not_sent", "not_written"}
 #: How `standpipe run` begins and ends the reason of a failure.
 _BEGINNING = re.compile(r"^\S+ (?:failed \(exit code \d+\)|was killed by signal \d+)(?:: |; |$)")
 _LOG = re.compile(r"(?:^|; ?)its log is \S.*$")
-#: The outcomes that are writes.
-WRITTEN = ("updated", "created", "converted", "cleared", "deleted", "attached", "merged", "restored")
+#: How a target says that a guard has stopped it.
+_GUARD = re.compile(r"(\d+) of (\d+) linked records would (?:change|have changed) MRR.*\(([\d.]+)%\)", re.DOTALL)
+GUARD_REMEDY = (
+    "Look at Validation: if the changes are right, set `accept_changes` for one run; "
+    "else correct what is wrong in the source."
+)
+#: Why records were not reached by a run that a guard stopped.
+WAITING = "waiting for approval: too much would have changed at once"
 
 
 class Badge(NamedTuple):
@@ -81,6 +87,18 @@ def clean_reason(reason: str) -> str:
     """Return why a run failed, without the job, the exit code and the path of the log, which the page shows anyway."""
     text = remove_log(_BEGINNING.sub("", reason))
     return text or reason
+
+
+def explain_guard(reason: str, subject: str = "It") -> str:
+    """Return the reason why a guard stopped a run, in words for people; the target's own if they are not known."""
+    found = _GUARD.search(reason)
+    if not found:
+        return reason
+    alarming, linked = int(found[1]), int(found[2])
+    return (
+        f"{subject} would have changed the MRR or status of, or emptied a field for, {alarming:,} of {linked:,} "
+        f"customers ({alarming / linked:.0%}). The limit is {found[3]}%, so it wrote nothing.".replace("%", " %")
+    )
 
 
 def remove_log(sentence: str) -> str:
@@ -112,22 +130,10 @@ def name_system(plugin: str) -> str:
     return SYSTEMS[pipeline.system] if pipeline else plugin
 
 
-def count_figures(run: RunRow) -> dict[str, float | None]:
+def count_figures(run: RunRow) -> dict[str, int | None]:
     """Return the figures of a run by column; None while they are not known, and for what a run only looked at."""
-    counts = run.counts
-    if not counts:
-        return dict.fromkeys(("records", "written", "skipped", "rejected", "calls"))
-    return {
-        "records": counts.get("records", 0),
-        "written": None if run.mode == "validate" else _count_written(counts),
-        "skipped": sum((counts.get("skipped") or {}).values()),
-        "rejected": sum((counts.get("rejected") or {}).values()),
-        "calls": counts.get("calls"),
-    }
-
-
-def _count_written(counts: JsonObject) -> int:
-    return sum(counts.get(kind, 0) for kind in WRITTEN if isinstance(counts.get(kind), int))
+    figures = sum_figures(run.counts, run.mode)
+    return figures if "calls" in run.counts else figures | {"calls": None}
 
 
 def explain_not_sent(reason: str) -> str:
