@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from standpipe_console.cli import main
 from standpipe_console.history import open_history
 from standpipe_console.live.obstacles import find_obstacle
+from standpipe_console.page.words import describe_undo
 from standpipe_console.project.meltano import Project
 from standpipe_console.project.pipelines import LEADS, SYNC
 from standpipe_console.undo.retry import find_pipelines, plan_retries
@@ -68,6 +69,7 @@ def project(
     settings = {name: dict(of_plugins.get(name, {})) for name in installed_project.plugins}
     settings["target-intercom"] |= {
         "report_dir": str(root / "output/target-intercom"),
+        "journal_dir": str(installed_project.system_dir / "standpipe/journal/target-intercom"),
     }
     monkeypatch.setattr(Project, "_read_settings", lambda _, plugin: settings[plugin])
     executable = installed_project.system_dir / "run/bin"
@@ -251,6 +253,10 @@ def test_one_record_is_undone(
         ("bea", {"custom_attributes.cb_cust_mrr": {"before": 40.0, "after": 30.0}})
     ]
     assert (read_mrr(sandbox, ann), read_mrr(sandbox, bea)) == (20, 30)
+    with open_history(project) as history:
+        undone = history.get_run("8f2c01")
+        assert undone
+        assert [describe_undo(one) for one in history.list_undos(undone)] == ["1 of 1 put back"]
     again = json.loads(standpipe("undo", "8f2c01", "--record", "bea", "--yes", "--json").stdout)
     assert again["outcomes"] == {"unchanged": 1}
 

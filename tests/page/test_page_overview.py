@@ -64,10 +64,32 @@ def test_a_run_that_went_well(page: Page) -> None:
         "56 of 60 customers show in Intercom what Chargebee said today 09:00 . The table says why the others do not."
     ) in text
     assert (
-        "Customers Became Because 40 updated matched, and something differed 2 created not known to Intercom "
-        "14 unchanged matched, and nothing differed 1 skipped several match 3 not sent another customer has the same "
-        "match value and is sent instead 60 in all, with 61 calls to Intercom"
+        "Customers Became Because What to do "
+        "40 customers: updated updated matched, and something differed \N{EN DASH} "
+        "2 customers: created created not known to Intercom \N{EN DASH} "
+        "14 customers: unchanged unchanged matched, and nothing differed \N{EN DASH} "
+        "1 customers: skipped skipped several match merge or correct them in Intercom "
+        "3 customers: not sent not sent another customer has the same match value and is sent instead \N{EN DASH} "
+        "60 in all, with 61 calls to Intercom"
     ) in text
+
+
+def test_each_count_leads_to_the_list_of_its_records(page: Page) -> None:
+    """A count leads to the run if that lists all of these records, else to the rejects or to the validation."""
+    journal = JournalFile(page.project.system_dir / "standpipe", "run-1", at=NOW - 7200)
+    journal.write("ann")
+    journal.pass_over("bob", "skipped", "ambiguous")
+    journal.write("cid", "rejected", "too long")
+    journal.end(summary={"records": 7, "updated": 1, "unchanged": 2, "skipped": {"ambiguous": 3},
+                         "rejected": {"too long": 2}})  # fmt: skip
+    html = page.get("/").text
+    table = html[html.index('class="stack outcomes"') : html.index("</table>")]
+    assert re.findall(r'<a href="([^"]+)">(\d+)', unescape(table)) == [
+        ("/run?id=run-1&kind=updated#records", "1"),
+        ("/validation?kind=unchanged#records", "2"),
+        ("/validation?kind=skipped&reason=ambiguous#records", "3"),
+        ("/rejects", "2"),
+    ]
 
 
 def test_after_an_undo_nobody_says_that_the_values_are_right(page: Page) -> None:
@@ -158,7 +180,10 @@ def test_a_guarded_run_gives_one_consistent_advice(page: Page, monkeypatch: pyte
         "(17 %). The limit is 10 %, so it wrote nothing. Look at Validation: if the changes are right, set "
         "accept_changes for one run; else correct what is wrong in the source. Validation "
     ) in text
-    assert "76 not reached waiting for approval: too much would have changed at once" in text
+    assert (
+        "76 customers: not reached not reached waiting for approval: too much would have changed at once "
+        "Look at Validation: if the changes are right"
+    ) in text
     assert "Waiting for live 12, until the changes are approved" in text
     assert "Press Sync now" not in text
 

@@ -116,7 +116,7 @@ def test_a_run_that_only_looks_or_restores_says_so(page: Page) -> None:
     text = read_text(page.get("/runs").text)
     assert "Validation completed the schedule 1.0 s 7 \N{EN DASH} 2 0 9" in text
     assert "Comparison of leads completed the schedule 1.0 s 7 \N{EN DASH} 2 0 9" in text
-    assert "Undo in Intercom completed the schedule 1.0 s 7 5 0 0" in text
+    assert "Undo in Intercom completed 5 of 7 put back the schedule 1.0 s 7 5 0 0" in text
     assert "Undo in ChartMogul completed" in text
     assert "wrote nothing. Validation shows what a sync would do." in read_text(page.get("/run?id=run-0").text)
     assert "wrote nothing. The merge report shows who" in read_text(page.get("/run?id=run-1").text)
@@ -393,6 +393,36 @@ def test_only_a_run_that_wrote_counts_as_a_later_write(filled: Page, mode: str, 
     later = JournalFile(filled.project.system_dir / "standpipe", "run-3", at=NOW - 60, mode=mode)
     later.end(summary={"records": 5, "updated": 4})
     assert sentence in read_text(filled.get("/undo?id=run-1").text)
+
+
+@pytest.mark.parametrize(
+    ("restored", "sentence", "buttons"),
+    [
+        (1, "Another attempt would try the rest only: 1 record. Those that were put back stay", ["Try the rest"]),
+        (2, "Nothing is left to put back.", []),
+    ],
+    ids=["a rest", "no rest"],
+)
+def test_an_undone_run_says_so(page: Page, restored: int, sentence: str, buttons: list[str]) -> None:
+    """The undo names the run that it undid. That run and its undo page say when, with how many put back."""
+    folder = page.project.system_dir / "standpipe"
+    run = JournalFile(folder, "run-1", at=NOW - 7200)
+    run.write("ann")
+    run.write("bob")
+    run.end(summary={"records": 2, "updated": 2})
+    undo = JournalFile(folder, "run-2", at=NOW - 3600, mode="undo")
+    undo.end(summary={"records": 2, "restored": restored})
+    page.site.history.open(whole=True).note_undo("run-2", "run-1")
+    shown = f"{restored} of 2 put back"
+    assert f"Undo of the run of today 09:00 completed {shown}" in read_text(page.get("/runs").text)
+    html = page.get("/run?id=run-2").text
+    assert "Undo of the run of today 09:00, today 10:00" in read_text(html)
+    assert 'href="/run?id=run-1"' in html
+    said = f"undone today 10:00 : {shown} . See the undo"
+    assert f"This run was {said}" in read_text(page.get("/run?id=run-1").text)
+    html = page.get("/undo?id=run-1").text
+    assert f"This run was already {said} {sentence}" in read_text(html)
+    assert re.findall(r'class="danger">([^<]+)', html) == buttons
 
 
 def test_a_paused_pipeline_offers_to_resume(filled: Page) -> None:

@@ -35,6 +35,11 @@ class RunRow(msgspec.Struct, frozen=True):
     plugin_version: str
 
     @property
+    def undoes(self) -> str:
+        """The id of the run that this one undid; empty for other runs, and if it is not known."""
+        return str(self.counts.get("undoes", ""))
+
+    @property
     def seconds(self) -> float | None:
         """How long it took."""
         return None if self.ended_at is None else max(0.0, self.ended_at - self.started_at)

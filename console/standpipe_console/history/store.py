@@ -245,6 +245,27 @@ class History(RecordReader):
         found = self._fetch(statement.order_by(RUNS.c.started_at.desc()).limit(1), RunRow)
         return found[0] if found else None
 
+    def note_undo(self, run_id: str, undone: str) -> None:
+        """Write which run an undo has undone."""
+        which = RUNS.c.run_id == run_id
+        with self.database.write() as connection:
+            counts = connection.execute(sa.select(RUNS.c.counts).where(which)).scalar_one_or_none()
+            if counts is not None:
+                connection.execute(sa.update(RUNS).where(which).values(counts={**counts, "undoes": undone}))
+
+    def list_undos(self, run: RunRow) -> list[RunRow]:
+        """Return the undos of a run, the latest first."""
+        which = (RUNS.c.plugin == run.plugin, RUNS.c.started_at > run.started_at, RUNS.c.mode == "undo")
+        rows = self._fetch(sa.select(RUNS).where(*which).order_by(RUNS.c.started_at.desc()), RunRow)
+        return [one for one in rows if one.undoes == run.run_id]
+
+    def find_starts(self, run_ids: Iterable[str]) -> dict[str, float]:
+        """Return when some runs started."""
+        which = RUNS.c.run_id.in_(sorted(run_ids))
+        with self.database.read() as connection:
+            rows = connection.execute(sa.select(RUNS.c.run_id, RUNS.c.started_at).where(which))
+            return {row.run_id: row.started_at for row in rows}
+
     def get_run(self, run_id: str) -> RunRow | None:
         """Return a run; None when the history does not know it."""
         found = self._fetch(sa.select(RUNS).where(RUNS.c.run_id == run_id), RunRow)

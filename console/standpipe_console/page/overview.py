@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from standpipe_console.alerts.delays import find_delay, find_next
 from standpipe_console.alerts.facts import read_runs, read_timetable
@@ -55,6 +56,9 @@ class OutcomeRow:
     count: int
     became: str
     because: str
+    reason: str = ""
+    remedy: str = ""
+    address: str = ""  #: of the list of these records
 
 
 @dataclass(frozen=True)
@@ -159,8 +163,14 @@ def build_panel(site: Site, pipeline: Pipeline, live: Mapping[str, Any]) -> Pipe
         delay=find_delay(past, timetable, now, read_margin(project)),
     )
     health, *further = list_health(signs)
-    latest = history.list_runs(plugin=pipeline.target, environment=project.environment, is_subset=True, limit=1)
-    is_live_guarded = bool(latest and latest[0].status == "guarded" and last and latest[0].started_at > last.started_at)
+    blocked = jobs.get(pipeline.job, {}).get("blocked")
+    # Only live runs over some records.
+    some = (
+        history.list_runs(plugin=pipeline.target, environment=project.environment, is_subset=True, limit=1)
+        if blocked
+        else []
+    )
+    is_live_guarded = bool(some and some[0].status == "guarded" and last and some[0].started_at > last.started_at)
     has_next = timetable.has_cron and not pause
     due_at = find_next(timetable.installed, datetime.fromtimestamp(past[0].started_at, now.tzinfo)) if past else None
     is_missed = due_at is not None and due_at + _GRACE < site.clock() and not pause
@@ -173,7 +183,7 @@ def build_panel(site: Site, pipeline: Pipeline, live: Mapping[str, Any]) -> Pipe
         is_running=not JobLock(project.system_dir / "standpipe", pipeline.job).is_free(),
         waiting=jobs.get(pipeline.job, {}).get("waiting") if live.get("running") else None,
         rejects=sum(group.count for group in rejects),
-        outcomes=_list_last(last, site.view.find_facts(pipeline.target), rejects) if last else [],
+        outcomes=_list_last(site, pipeline, last, rejects) if last else [],
         calls=last.counts.get("calls") if last else None,
         is_paused=pause is not None,
         is_guarded=is_live_guarded or bool(last and last.status == "guarded"),
@@ -196,12 +206,27 @@ def _explain_no_next(timetable: Timetable, *, is_paused: bool) -> str:
     return "none: no cron runs on this machine" if timetable.installed and not timetable.has_cron else "not scheduled"
 
 
-def _list_last(run: RunRow, facts: PluginFacts, rejects: Sequence[RecordGroup]) -> list[OutcomeRow]:
+def _list_last(site: Site, pipeline: Pipeline, run: RunRow, rejects: Sequence[RecordGroup]) -> list[OutcomeRow]:
     """Return the table of the last run. What a guard kept from being written waits for a person."""
-    rows = list_outcomes(run.counts, facts, rejects)
-    if run.status != "guarded":
-        return rows
-    return [replace(row, because=WAITING) if row.became == "not reached" else row for row in rows]
+    rows = list_outcomes(run.counts, site.view.find_facts(pipeline.target), rejects)
+    if run.status == "guarded":
+        rows = [
+            replace(row, because=WAITING, remedy=GUARD_REMEDY) if row.became == "not reached" else row for row in rows
+        ]
+    listed = {(one.kind, one.reason): one.count for one in site.history.open().count_records(run.run_id)}
+    return [replace(row, address=_find_list(pipeline, run, row, listed)) for row in rows]
+
+
+def _find_list(pipeline: Pipeline, run: RunRow, row: OutcomeRow, listed: Mapping[tuple[str, str], int]) -> str:
+    """Return the address of the list of some records; empty if no page lists all of them."""
+    kind = row.became.replace(" ", "_")
+    query = {"kind": kind, "reason": row.reason} if row.reason else {"kind": kind}
+    if listed.get((kind, row.reason)) == row.count:
+        return f"/run?{urlencode({'id': run.run_id, **query})}#records"
+    if kind == "rejected":
+        return "/rejects"
+    # A run lists only what was new in it. A validation lists every customer.
+    return f"/validation?{urlencode(query)}#records" if pipeline == SYNC else ""
 
 
 def list_outcomes(
@@ -215,16 +240,23 @@ def list_outcomes(
         rejects: the records that are refused now by reason, with one of the vendor's sentences each.
     """
     rows = [
-        OutcomeRow(counts[kind], kind.replace("_", " "), facts.explain_outcome(kind, "").text)
+        _build_row(counts[kind], kind, "", facts)
         for kind in _OUTCOMES
         if isinstance(counts.get(kind), int) and counts[kind]
     ]
     for kind in ("skipped", "rejected"):
         reasons = counts.get(kind) or {}
-        rows += [OutcomeRow(count, kind, _explain(kind, why, facts, rejects)) for why, count in reasons.items()]
+        rows += [_build_row(count, kind, why, facts, rejects) for why, count in reasons.items()]
     reasons = counts.get("not_sent") or {}
-    rows += [OutcomeRow(count, "not sent", explain_not_sent(why)) for why, count in reasons.items() if count]
+    rows += [OutcomeRow(count, "not sent", explain_not_sent(why), why) for why, count in reasons.items() if count]
     return rows
+
+
+def _build_row(
+    count: int, kind: str, reason: str, facts: PluginFacts, rejects: Sequence[RecordGroup] = ()
+) -> OutcomeRow:
+    because = _explain(kind, reason, facts, rejects)
+    return OutcomeRow(count, kind.replace("_", " "), because, reason, facts.explain_outcome(kind, reason).remedy)
 
 
 def _explain(kind: str, reason: str, facts: PluginFacts, rejects: Sequence[RecordGroup]) -> str:

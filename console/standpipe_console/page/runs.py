@@ -12,6 +12,7 @@ from standpipe_console.project.plugin_facts import Wording
 from . import words
 from .downloads import build_download, format_time, iterate_pages
 from .formats import describe_details, list_fields, shorten_field
+from .formats import format_time as format_moment
 from .paging import SIZE, build_pager, read_controls
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class RunLine:
     status: Badge
     trigger: str
     figures: dict[str, int | None]
+    undoes: str = ""  #: the id of the run that it undid
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def show_runs(site: Site, request: Request) -> Response:
         plugin=chosen.target if chosen else None, limit=RUNS + 1, before=before, environment=site.project.environment
     )
     context = {
-        "lines": [build_line(run) for run in found[:RUNS]],
+        "lines": build_lines(site, found[:RUNS]),
         "pipelines": list(pipelines.values()),
         "job": job if chosen else "",
         "older": found[RUNS - 1].started_at if len(found) > RUNS else None,
@@ -94,10 +96,12 @@ def show_run(site: Site, request: Request) -> Response:
         return site.show_message(request, "Not found", "The history does not know this run.", status=404)
     controls = read_controls("/run", request.query_params, _FILTERS, frozenset(SORTS))
     found = _fetch_records(history, run, controls, controls.offset, SIZE)
+    (line,) = build_lines(site, [run])
     groups = [_build_group(site, run, controls, one) for one in history.count_records(run.run_id)]
     context = {
         "run": run,
-        "line": build_line(run),
+        "line": line,
+        "undos": build_lines(site, history.list_undos(run)),
         "remedy": "",
         "groups": groups,
         "records": build_records(site, history, run, found.rows),
@@ -107,7 +111,7 @@ def show_run(site: Site, request: Request) -> Response:
         "download_changes": controls.build_address("/run/changes.csv", kind="", reason="", q="", sort=""),
         "may_undo": run.mode == "sync" and any(one.group.kind in WRITTEN for one in groups),
     }
-    return site.render(request, "run.html", f"{words.describe_job(run)}", context, section="Runs")
+    return site.render(request, "run.html", line.name, context, section="Runs")
 
 
 def download_records(site: Site, request: Request) -> Response:
@@ -129,15 +133,24 @@ def download_changes(site: Site, request: Request) -> Response:
     return build_download(f"changes-{run.run_id[:8]}.csv", _iterate_changes(history.list_changes(run.run_id)))
 
 
-def build_line(run: RunRow) -> RunLine:
-    """Return a run as the list shows it."""
+def build_lines(site: Site, runs: list[RunRow]) -> list[RunLine]:
+    """Return runs as the list shows them."""
+    undone = {run.undoes for run in runs} - {""}
+    starts = site.history.open().find_starts(undone) if undone else {}
+    times = {run_id: format_moment(at, site.clock(), None) for run_id, at in starts.items()}
+    return [_build_line(run, times.get(run.undoes, "")) for run in runs]
+
+
+def _build_line(run: RunRow, undone: str) -> RunLine:
+    reason = words.describe_undo(run) if run.mode == "undo" and not run.reason else run.reason
     return RunLine(
         run,
-        words.explain_guard(run.reason) if run.status == "guarded" else words.clean_reason(run.reason),
-        words.describe_job(run),
+        words.explain_guard(reason) if run.status == "guarded" else words.clean_reason(reason),
+        words.describe_job(run, undone),
         words.describe_status(run.status),
         words.describe_trigger(run.trigger),
         words.count_figures(run),
+        run.undoes if undone else "",
     )
 
 

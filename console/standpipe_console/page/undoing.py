@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from standpipe_console.history.figures import WRITTEN
 
 from . import words
-from .runs import build_line, build_records
+from .runs import build_lines, build_records
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -35,9 +35,13 @@ def show_undo(site: Site, request: Request) -> Response:
         return site.show_message(request, "Not found", "The history does not know this run.", status=404)
     groups = history.count_records(run.run_id)
     changed = sum(one.count for one in groups if one.kind in _CHANGED)
+    (line,) = build_lines(site, [run])
+    undos = build_lines(site, history.list_undos(run))
     context = {
         "run": run,
-        "line": build_line(run),
+        "line": line,
+        "undos": undos,
+        "rest": max(0, changed - sum(int(one.run.counts.get("restored", 0)) for one in undos)),
         "system": words.name_system(run.plugin),
         "changed": changed,
         "created": sum(one.count for one in groups if one.kind == "created"),

@@ -52,6 +52,8 @@ REFUSAL_REMEDIES = {
 SYSTEMS = {"intercom": "Intercom", "chartmogul": "ChartMogul"}
 #: The outcome of a record: the class of its badge.
 _LEVELS = {"rejected": "bad", "unknown": "bad", "skipped": "notice", "not_reached": "notice", "held": "notice"}
+#: The outcomes of the records of an undo.
+_UNDONE = ("restored", "kept", "gone", "unchanged", "archived")
 _QUIET = {"unchanged", "not_sent", "not_written"}
 #: How `standpipe run` begins and ends the reason of a failure.
 _BEGINNING = re.compile(r"^\S+ (?:failed \(exit code \d+\)|was killed by signal \d+)(?:: |; |$)")
@@ -106,12 +108,21 @@ def remove_log(sentence: str) -> str:
     return _LOG.sub("", sentence).strip()
 
 
-def describe_job(run: RunRow) -> str:
-    """Return what a run is called."""
+def describe_job(run: RunRow, undone: str = "") -> str:
+    """Return what a run is called; an undo by the time of the run that it undid."""
+    if run.mode == "undo" and undone:
+        return f"Undo of the run of {undone}"
     if run.mode == "undo":
         return f"Undo in {name_system(run.plugin)}"
     name = JOBS.get(run.job, run.job or run.plugin)
     return f"{name}, some records" if run.is_subset else name
+
+
+def describe_undo(run: RunRow) -> str:
+    """Return how many records an undo put back."""
+    known = sum(count for kind in _UNDONE if isinstance(count := run.counts.get(kind), int))
+    looked_at = max(known, run.counts.get("records", 0))
+    return f"{run.counts.get('restored', 0):,} of {looked_at:,} put back" if looked_at else ""
 
 
 def describe_trigger(trigger: str) -> str:

@@ -217,8 +217,9 @@ class UndoRunner:
             with open_history(self._project) as history:
                 history.pause(pipeline.job, f"the run {run.run_id[:8]} was undone", run.run_id)
             self._run_target(report, lock.fileno(), watch or (lambda _: None), archive_created=archive_created)
-        with open_history(self._project):
+        with open_history(self._project) as history:
             # The undo's journal is loaded, as the undo is a separate run in the history.
+            history.note_undo(report.run_id, run.run_id)
             return report
 
     def _sleep(self, seconds: float) -> None:
