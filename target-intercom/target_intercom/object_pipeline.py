@@ -10,12 +10,13 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, TypeVar
 
 import msgspec
-from singer_sdk.exceptions import ConfigurationError
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from target_intercom._kit.changes import Change
 from target_intercom._kit.dispatch import open_workers, run_all
 from target_intercom._kit.journal import NOBODY
 from target_intercom._kit.limits import RejectLimit
+from target_intercom.decisions.change_guard import GUARDED_RECORDS
 from target_intercom.records.attributes import AttributeConflictError
 from target_intercom.records.subscription_objects import (
     REFERENCES,
@@ -77,6 +78,8 @@ class ObjectPipeline:
         self._summary, self._journal = summary, journal
         self._file: IO[bytes] | None = None
         self.options: ObjectOptions | None = None
+        #: Why a sync would stop before it writes an object.
+        self.stop_reason: str | None = None
 
     def declare(self, schema: Mapping[str, JsonValue]) -> None:
         """Take a SCHEMA message.
@@ -131,8 +134,10 @@ class ObjectPipeline:
         ledger = ObjectLedger(settings.memory_dir, read_only=settings.validate)
         try:
             ledger.choose_type(options.type, options.reference)
-            self._read_input(ledger)
-            self._assign_contacts(ledger, not_sent)
+            with ledger.note_input():
+                self._read_input(ledger)
+                self._assign_contacts(ledger, not_sent)
+                self._check_removals(ledger)
             step = _Step(settings, self._summary, self._journal, reports, find_stop_reason)
             writer = ObjectWriter(self._client, options, ledger, self._journal)
             with open_workers(settings.max_concurrency) as executor:
@@ -183,6 +188,22 @@ class ObjectPipeline:
             if record.get("reason") == "undecided":
                 ledger.see(str(record.get("customer_id")))
         ledger.remove_others(is_whole=bool(self.options and self.options.is_whole))
+
+    def _check_removals(self, ledger: ObjectLedger) -> None:
+        """Stop the run before it deletes more than one run should, as when the source is suddenly empty."""
+        known, gone = ledger.count()
+        share = self._settings.max_changed_share
+        if self._settings.accept_changes or known < GUARDED_RECORDS or gone <= share * known:
+            return
+        self.stop_reason = (
+            f"{gone} of {known} custom objects would be deleted, more than `max_changed_share` ({share:.0%}) permits: "
+            "no object was written; see them with `mode: validate`, and set `accept_changes` to true for one run if "
+            "that is right."
+        )
+        if not self._settings.validate:
+            # The next run would stop again, so `standpipe live` waits for a person.
+            self._summary.stopped_by = "guard"
+            raise FatalAPIError(self.stop_reason)
 
     def _read_subscriptions(self) -> Iterator[Subscription]:
         if self._file is None:

@@ -217,6 +217,8 @@ class Pipeline(RunBase):
         if self.objects.options:
             self._recording = not self._settings.validate
             self.objects.finish(reports, self.not_sent, self._find_stop_reason)
+            if self.objects.stop_reason:
+                self._stop_reasons.append(self.objects.stop_reason)
 
     def _process_events(self, reports: ReportFiles) -> None:
         if not self.events.is_declared:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_kit.journal import list_journals
-from singer_sdk.exceptions import ConfigurationError
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 from target_intercom.records.subscription_objects import read_options, read_references, read_subscription
 from target_intercom.target import TargetIntercom
+from target_intercom.writing.object_ledger import ObjectLedger
 from target_intercom.writing.restorer import RecordRestorer
 
 if TYPE_CHECKING:
@@ -179,11 +180,46 @@ def test_objects_of_customers_that_do_not_come(objects: Objects, left: dict[str,
     assert objects.referred() == {"ann@a.example": ["s1"], **left}
 
 
+def test_a_run_that_would_delete_most_objects_stops(objects: Objects) -> None:
+    """Of 200 objects and more, a run that would delete more than `max_changed_share` writes none until it may."""
+    ledger = ObjectLedger(objects.target.directory / "memory")
+    with ledger.note_input():
+        for number in range(200):
+            ledger.begin(f"s{number}", "eve", "1")
+            ledger.settle(f"s{number}", str(number), {"plan": "pro"})
+    ledger.close()
+    with pytest.raises(FatalAPIError) as error:
+        objects.feed([sub("t1")])
+    assert str(error.value) == (
+        "200 of 200 custom objects would be deleted, more than `max_changed_share` (50%) permits: no object was "
+        "written; see them with `mode: validate`, and set `accept_changes` to true for one run if that is right."
+    )
+    assert objects.calls == CHECK
+    assert objects.feed([sub("t1")], whole=False)["saved"] == 1
+    assert objects.feed([sub("t1")], mode="validate") == {"unchanged": 1, "deleted": 200, "references_written": 1}
+    assert objects.feed([sub("t1")], accept_changes=True)["deleted"] == 200
+
+
 def test_objects_follow_their_customer_to_another_contact(objects: Objects) -> None:
     """When a customer matches another contact, that one refers to the objects, and the earlier one does not."""
     objects.feed([sub("s1")])
     assert objects.feed([sub("s1")], emails={"ann": "bob@a.example"}) == {"unchanged": 1, "references_written": 2}
     assert objects.referred() == {"bob@a.example": ["s1"]}
+
+
+@pytest.mark.parametrize(
+    ("contacts", "whole"), [(("ann", "bob"), True), (("bob",), False)], ids=["every customer", "the new one only"]
+)
+def test_a_subscription_that_moves_to_another_customer_keeps_its_instance(
+    objects: Objects, contacts: tuple[str, ...], *, whole: bool
+) -> None:
+    """An unchanged subscription of another customer than before is not deleted, and its new contact refers to it."""
+    objects.feed([sub("s1"), sub("s2")], contacts=("ann", "bob"))
+    kept = [sub("s2")] if whole else []
+    found = objects.feed([*kept, sub("s1", "bob")], contacts=contacts, whole=whole)
+    assert found == {"unchanged": len(kept) + 1, "references_written": 2}
+    assert list(objects.instances()) == ["s1", "s2"]
+    assert objects.referred() == {"ann@a.example": ["s2"], "bob@a.example": ["s1"]}
 
 
 def test_a_contact_shows_the_subscriptions_of_its_customer_only(objects: Objects) -> None:

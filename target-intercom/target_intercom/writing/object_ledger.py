@@ -108,9 +108,32 @@ class ObjectLedger:
 
     # What the input says
 
+    @contextmanager
+    def note_input(self) -> Iterator[None]:
+        """Keep everything that is noted inside together, or nothing of it if the run stops there."""
+        self._execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._execute("ROLLBACK")
+            raise
+        self._execute("COMMIT")
+
+    def count(self) -> tuple[int, int]:
+        """Return the number of subscriptions that may have an instance, and of those whose instance is to go."""
+        known, gone = self._fetch("SELECT COUNT(*), COALESCE(SUM(is_gone), 0) FROM object")[0]
+        return known, gone
+
     def receive(self, subscription_id: str, customer_id: str) -> None:
-        """Note that the input has a subscription of a customer."""
-        self._execute("INSERT OR REPLACE INTO received VALUES (?, ?)", subscription_id, _hash(customer_id))
+        """Note that the input has a subscription of a customer. One of another customer moves to this one."""
+        customer = _hash(customer_id)
+        self._execute("INSERT OR REPLACE INTO received VALUES (?, ?)", subscription_id, customer)
+        self._execute(
+            "UPDATE object SET customer = ? WHERE subscription_id = ? AND customer <> ?",
+            customer,
+            subscription_id,
+            customer,
+        )
 
     def see(self, customer_id: str) -> None:
         """Note that the input has a customer."""
