@@ -94,7 +94,7 @@ def filled(value: Any, known: dict[str, str]) -> Any:
         return {name: filled(one, known) for name, one in value.items()}
     if isinstance(value, list):
         return [filled(one, known) for one in value]
-    return known.get(value, value) if isinstance(value, str) else value
+    return known[value] if isinstance(value, str) and value.startswith("<") else value
 
 
 def objects(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
