@@ -220,3 +220,20 @@ def test_a_customer_that_takes_part_is_not_left_out(facts_of: Callable[[str], Pl
     for reason in (None, "shares_match_value"):
         found = {"customer_id": "ann", "group": [{"customer_id": "ann", "is_sent": True, "reason": reason}]}
         assert explain.describe_filter(found, lambda: facts_of("map-subscriptions")) == {}
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "shown"),
+    [
+        (28500, "EUR", "285.00 EUR"),
+        (123456789, "USD", "1,234,567.89 USD"),
+        (4350, "JPY", "4,350 JPY"),
+        (4350, "KWD", "43.50 KWD"),
+        (-5, "EUR", "-0.05 EUR"),
+        (0, "EUR", "0.00 EUR"),
+        (900, None, "9.00"),
+    ],
+)
+def test_an_amount_of_chargebee_is_shown_in_the_major_unit(minor: int, currency: str | None, shown: str) -> None:
+    """The map's setting names the currencies without a minor unit; all others are in hundredths."""
+    assert explain_text.format_money(minor, currency, ["JPY"]) == shown

@@ -176,9 +176,10 @@ EXPLAINED: dict[str, Any] = {
     "customer_id": "ann",
     "chargebee": {
         "customers": [{"id": "ann", "email": "ann@a.example", "company": HOSTILE, "created_at": 1_764_000_000}],
-        "subscriptions": [{"id": "s1", "status": "active", "mrr": 500}],
-        "invoices": [],
+        "subscriptions": [{"id": "s1", "status": "active", "mrr": 500, "currency_code": "EUR"}],
+        "invoices": [{"id": "7", "status": "paid", "total": 4350, "amount_due": 0, "currency_code": "JPY"}],
     },
+    "zero_decimal_currencies": ["JPY"],
     "shares_match_with": ["eve"],
     "sent_is": "ann",
     "left_out": None,
@@ -251,7 +252,8 @@ def test_a_customer_is_explained_when_the_vendors_have_answered(filled: Page, ve
         "Status of the subscription cb_sub_status",
     )
     assert f"{mrr} 5 4 differs {status} active active" in text
-    assert "Subscriptions id status mrr s1 active 500" in text
+    assert "Subscriptions id status mrr s1 active 5.00 EUR" in text
+    assert "Invoices id status total amount due 7 paid 4,350 JPY 0 JPY" in text
     assert "Events sent to Intercom today 10:00 sent payment-failed . The run of today 10:00" in text
     assert "yesterday 10:00 rejected <script>" in text
     assert ": too old . The run of yesterday 10:00" in text

@@ -63,6 +63,7 @@ def explain_customer(project: Project, wanted: str) -> JsonObject:
     return {
         "customer_id": customer_id,
         "chargebee": found["chargebee"],
+        "zero_decimal_currencies": project.get_effective_settings(SYNC.map)["zero_decimal_currencies"],
         "shares_match_with": [one["customer_id"] for one in found["group"] if one["customer_id"] != customer_id],
         "sent_is": sent_id or None,
         "left_out": describe_filter(found, lambda: project.get_facts(SYNC.map)),

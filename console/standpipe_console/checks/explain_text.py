@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from standpipe_console import output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from rich.console import Console
 
@@ -16,16 +17,18 @@ if TYPE_CHECKING:
 #: The shown fields of a Chargebee record, in this order, if it has them.
 COLUMNS = {
     "customers": ("id", "email", "company", "created_at", "deleted"),
-    "subscriptions": ("id", "status", "plan", "mrr", "currency_code", "updated_at", "deleted"),
-    "invoices": ("id", "status", "recurring", "date", "total", "amount_due", "currency_code"),
+    "subscriptions": ("id", "status", "plan", "mrr", "updated_at", "deleted"),
+    "invoices": ("id", "status", "recurring", "date", "total", "amount_due"),
 }
+#: The fields with amounts, which Chargebee gives in the currency's minor unit.
+_MONEY = frozenset({"mrr", "total", "amount_due"})
 
 
 def print_explanation(out: Console, explained: JsonObject) -> None:
     """Print everything about a customer, from Chargebee's rows to the last run."""
     _print_title(out, "1. What Chargebee says")
     for stream, records in explained["chargebee"].items():
-        _print_records(out, stream, records)
+        _print_records(out, stream, records, explained["zero_decimal_currencies"])
     _print_title(out, "2. What the map derives, and what Intercom shows")
     out.print(output.build_table(("attribute", "derived", "Intercom now"), compare_attributes(explained)))
     _print_title(out, "3. The match, and what a run would do now")
@@ -41,19 +44,45 @@ def _print_title(out: Console, text: str) -> None:
     out.print(f"\n[bold]{text}[/bold]")
 
 
-def _print_records(out: Console, stream: str, records: list[JsonObject]) -> None:
+def _print_records(out: Console, stream: str, records: list[JsonObject], zero_decimal: Collection[str]) -> None:
     if not records:
         out.print(f"{stream}: none")
         return
-    columns = [name for name in COLUMNS[stream] if any(read_field(record, name) is not None for record in records)]
-    rows = ([read_field(record, name) for name in columns] for record in records)
+    columns, rows = tabulate(stream, records, zero_decimal)
     out.print(output.build_table((stream, *columns[1:]), rows))
 
 
-def read_field(record: JsonObject, name: str) -> JsonValue:
-    """Return a field of a record of Chargebee for a person."""
-    if name != "plan":
-        return output.format_value(name, record.get(name))
+def tabulate(
+    stream: str, records: list[JsonObject], zero_decimal: Collection[str]
+) -> tuple[list[str], list[list[JsonValue]]]:
+    """Return the columns that have a value, and a row for each record of Chargebee.
+
+    Args:
+        stream: the stream of the records.
+        records: the records.
+        zero_decimal: the currencies without a minor unit, according to the map.
+    """
+    rows = [{name: _read_field(record, name, zero_decimal) for name in COLUMNS[stream]} for record in records]
+    columns = [name for name in COLUMNS[stream] if any(row[name] is not None for row in rows)]
+    return columns, [[row[name] for name in columns] for row in rows]
+
+
+def _read_field(record: JsonObject, name: str, zero_decimal: Collection[str]) -> JsonValue:
+    if name == "plan":
+        return _find_plan(record)
+    value = record.get(name)
+    if name in _MONEY and isinstance(value, int):
+        return format_money(value, record.get("currency_code"), zero_decimal)
+    return output.format_value(name, value)
+
+
+def format_money(minor: int, currency: str | None, zero_decimal: Collection[str]) -> str:
+    """Return an amount of Chargebee in the major unit, with its currency."""
+    decimals = 0 if currency in zero_decimal else 2
+    return f"{Decimal(minor).scaleb(-decimals):,.{decimals}f} {currency or ''}".rstrip()
+
+
+def _find_plan(record: JsonObject) -> JsonValue:
     # In catalog 1 the plan is part of the subscription, in catalog 2 it is one of its items.
     items = record.get("subscription_items") or []
     plans = (item.get("item_price_id") for item in items if item["item_type"] == "plan")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from standpipe_console.checks.explain import explain_customer
-from standpipe_console.checks.explain_text import COLUMNS, compare_attributes, describe_decision, read_field
+from standpipe_console.checks.explain_text import compare_attributes, describe_decision, tabulate
 from standpipe_console.errors import ConsoleError
 from standpipe_console.history.recording import PROBLEMS
 from standpipe_console.project.pipelines import SYNC
@@ -135,8 +135,7 @@ def _describe_deed(site: Site, row: RecordRow) -> Deed:
 def _build_tables(explained: JsonObject) -> Iterator[RecordTable]:
     """Yield what Chargebee says, a table for each stream; columns without any value are left out."""
     for stream, records in explained["chargebee"].items():
-        columns = [name for name in COLUMNS[stream] if any(read_field(one, name) is not None for one in records)]
-        yield RecordTable(stream, columns, [[read_field(one, name) for name in columns] for one in records])
+        yield RecordTable(stream, *tabulate(stream, records, explained["zero_decimal_currencies"]))
 
 
 def _list_moments(explained: JsonObject | None) -> Iterator[JsonObject]:
