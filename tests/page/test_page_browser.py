@@ -142,7 +142,7 @@ def test_the_page_works_without_a_script(browser: Browser, serve: Callable[..., 
     address, _ = serve()
     tab = open_tab(browser, java_script_enabled=False)
     tab.goto(address)
-    tab.get_by_role("link", name="Customers").click()
+    tab.get_by_role("link", name="Customers", exact=True).click()
     tab.get_by_label("Id, e-mail address, name or company").fill("bob@")
     tab.get_by_role("button", name="Search").click()
     tab.get_by_role("link", name="bob", exact=True).click()
