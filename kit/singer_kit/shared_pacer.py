@@ -64,7 +64,7 @@ def share_limit(  # noqa: PLR0913 one argument a choice, and the two clocks
         owner: what the limit belongs to: a key, a token or a site.
         distribution: the plugin.
         calls: the calls in a window; for Intercom, until the first answer says how many it permits.
-        requests_per_minute: the most calls per minute, whatever the vendor says; None for no such bound.
+        requests_per_minute: the most calls per minute of this process alone; None for no such bound.
         sleep: waits for a number of seconds.
         clock: returns a monotonic time in seconds.
 
@@ -77,7 +77,6 @@ def share_limit(  # noqa: PLR0913 one argument a choice, and the two clocks
         CooldownPacer(requests_per_minute, sleep, clock),
         window=limit.window,
         calls=calls or limit.calls or 1,
-        most=max(1, int(requests_per_minute * limit.window / MINUTE)) if requests_per_minute else None,
         logger=logging.getLogger(distribution.removeprefix("standpipe-")),
         sleep=sleep,
         clock=clock,
@@ -103,7 +102,6 @@ class SharedPacer:
         local: decides for this process alone.
         window: the vendor's window in seconds.
         calls: the calls in a window, until the vendor itself says how many it permits.
-        most: the most calls in a window, whatever the vendor says; None for no such bound.
         logger: logs when the database cannot be reached.
         sleep: waits for a number of seconds.
         clock: returns a monotonic time in seconds.
@@ -116,13 +114,12 @@ class SharedPacer:
         *,
         window: float,
         calls: int,
-        most: int | None = None,
         logger: logging.Logger,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._local = store, local
-        self._window, self._calls, self._most = round(window * SECOND), calls, most
+        self._window, self._calls = round(window * SECOND), calls
         self._logger = logger
         self._sleep, self._clock = sleep, clock
         self._holder = uuid.uuid4().hex[:12]
@@ -198,9 +195,10 @@ class SharedPacer:
         raise LimitError("The database of `limit_url` answers too slowly to share a rate limit: use one that is near.")
 
     def _note_answer(self, slot: Slot) -> None:
-        slot.answered = self._clock()
-        if slot.answered <= slot.expires:
-            with self._lock:
+        # Under the lock, as a report of another thread would otherwise find the call late, or drop it.
+        with self._lock:
+            slot.answered = self._clock()
+            if slot.answered <= slot.expires:
                 self._sent.remove(slot)
 
     def _fetch_slots(self) -> None:
@@ -259,8 +257,7 @@ class SharedPacer:
 
     def _choose_limit(self, shared: int | None) -> Limit:
         """Return the limit: the vendor's word to this process, to another one, or what holds until it says."""
-        calls = self._vendor_limit or shared or self._calls
-        return Limit(calls if self._most is None else min(calls, self._most), self._window)
+        return Limit(self._vendor_limit or shared or self._calls, self._window)
 
     def _take_report(self, now: float) -> Report:
         with self._lock:

@@ -21,7 +21,7 @@ from singer_kit.errors import describe_error
 from singer_kit.limit_stores import UnreachableError, find_limit_url_problem, name_account, open_limit_store
 from singer_kit.rate_limit import CooldownPacer, LimitError
 from singer_kit.shared_limit import SECOND, Limit, parse_account
-from singer_kit.shared_pacer import SharedPacer
+from singer_kit.shared_pacer import SharedPacer, share_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -227,6 +227,33 @@ def test_a_pause_holds_for_every_process() -> None:
     one.pause_requests(7)
     assert send(other, clock, 1) == [7.0]
     assert send(one, clock, 1) == [8.05]
+
+
+def test_a_process_with_few_calls_of_its_own_delays_nobody(limit_url: str, request: pytest.FixtureRequest) -> None:
+    """`requests_per_minute` bounds one process: it has its turn beside a busy one, which does not wait for it."""
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        time.sleep(seconds)
+
+    busy, slow = (
+        share_limit(
+            limit_url,
+            vendor="Intercom",
+            base_url="https://api.intercom.io",
+            owner=request.node.name,
+            distribution="standpipe-tap-intercom",
+            requests_per_minute=per_minute,
+            sleep=sleep,
+        )
+        for per_minute in (None, 6)
+    )
+    for pacer in (busy, busy, slow, busy):
+        with pacer.wait_for_turn():
+            pass
+    # Four calls, 63 ms apart.
+    assert sum(waits) < 1
 
 
 def test_a_restart_of_the_database_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
