@@ -24,6 +24,7 @@ TIMEOUT = 10
 KEEP = 900
 """Seconds for which Redis keeps the state. Nothing in it lasts as long."""
 SCHEMA = "standpipe_limits"
+_NO_HOST = "The address in the setting `limit_url` has a host whose name cannot exist: correct it."
 _CREATE = (
     "CREATE SCHEMA IF NOT EXISTS standpipe_limits",
     # Room in each page lets PostgreSQL write a new version of a row beside the old one.
@@ -171,6 +172,8 @@ class PostgresLimits:
             except missing:
                 self._create_table(connection)
                 return call(connection)
+        except UnicodeError:
+            raise LimitError(_NO_HOST) from None
         except self._driver.OperationalError as error:
             self._disconnect()
             raise UnreachableError(_read_first_line(error)) from None
@@ -245,6 +248,8 @@ class RedisLimits:
     def _call(self, call: Callable[[], Any]) -> Any:
         try:
             return call()
+        except UnicodeError:
+            raise LimitError(_NO_HOST) from None
         except self._errors.AuthenticationError as error:
             raise LimitError(
                 f"The database of `limit_url` refuses its user ({_read_first_line(error)}): check the setting."

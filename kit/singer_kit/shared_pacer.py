@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from .limit_stores import LimitStore
     from .rate_limit import Pacer
+    from .shared_limit import Account
 
 PATIENCE = 60.0
 """Seconds to wait for a database that was reached before. A restart takes less."""
@@ -239,7 +240,7 @@ class SharedPacer:
             self._was_reached = True
             report = self._take_report(before)
             limit = self._choose_limit(None)
-            account = parse_account(text, limit, now)
+            account = _read_account(text, limit, now)
             apply_report(account, report, limit, now)
             answer = grant_calls(account, self._choose_limit(account.limit), wanted, now) if wanted else None
             if self._store.replace(text, account.format()):
@@ -273,6 +274,16 @@ class SharedPacer:
             released, self._released = self._released, Counter()
             pause = max(0, round((self._pause_until - now) * SECOND))
             return Report(self._holder, len(late), released, pause, self._vendor_limit)
+
+
+def _read_account(text: str | None, limit: Limit, now: int) -> Account:
+    try:
+        return parse_account(text, limit, now)
+    except (ValueError, TypeError):
+        raise LimitError(
+            "The database of `limit_url` has a state of this account that this version cannot read: run the same "
+            "version everywhere, or delete the state while nothing runs."
+        ) from None
 
 
 def _describe_outage(error: UnreachableError, *, waited: bool) -> str:

@@ -336,6 +336,32 @@ def test_a_damaged_address_is_refused(url: str) -> None:
     assert PASSWORD not in str(error.value)
 
 
+@pytest.mark.parametrize("scheme", ["postgresql", "redis"])
+def test_a_host_that_cannot_exist_is_refused(scheme: str) -> None:
+    """A name with an empty or too long part ends with a sentence, and does not show the password."""
+    store = open_limit_store(f"{scheme}://me:{PASSWORD}@{'a' * 64}.example/0", "an account", "standpipe-tap-intercom")
+    with pytest.raises(LimitError) as error:
+        store.read()
+    assert str(error.value) == (
+        "The address in the setting `limit_url` has a host whose name cannot exist: correct it."
+    )
+
+
+@pytest.mark.parametrize("text", ["", "[0, 0, null, []]", '{"version": 2}', "7"])
+def test_a_state_of_another_version_is_refused(text: str) -> None:
+    """The run ends with a sentence, and the state stays as it is."""
+    clock = Clock()
+    database = Database(clock)
+    database.text = text
+    with pytest.raises(LimitError) as error:
+        send(pace(database, clock), clock, 1)
+    assert describe_error(error.value) == (
+        "The database of `limit_url` has a state of this account that this version cannot read: run the same version "
+        "everywhere, or delete the state while nothing runs."
+    )
+    assert database.text == text
+
+
 @pytest.mark.parametrize(
     ("url", "module", "sentence"),
     [
