@@ -185,6 +185,26 @@ def test_a_state_belongs_to_its_business_entity(
     assert list_ids(again.records) == ({} if refusal else list_ids(run_tap().records))
 
 
+@pytest.mark.parametrize(
+    ("customers", "streams"),
+    [(1, STREAMS), (40, ("coupon_codes", "customers", "gifts"))],
+    ids=["no record yet", "read whole each time"],
+)
+def test_a_stream_without_a_bookmark_belongs_to_no_other_business_entity(
+    run_tap: Callable[..., Any],
+    sandbox: RunningSandbox,
+    catalog_of: Callable[..., Any],
+    customers: int,
+    streams: tuple[str, ...],
+) -> None:
+    """The run after it goes on."""
+    sandbox.reset(customers=customers, seed=7, business_entities=2)
+    settings = {"business_entity_id": "be_2", "catalog": catalog_of(*streams)}
+    first = run_tap(**settings)
+    assert {} in first.state["bookmarks"].values()
+    assert (first.refusal, run_tap(state=first.state, **settings).refusal) == (None, None)
+
+
 def test_a_site_without_business_entities(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
     """Where nothing is known of them, the run ends before its first message, whether or not the header is refused."""
     sandbox.reset(customers=20, seed=7)

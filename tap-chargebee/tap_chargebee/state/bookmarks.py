@@ -71,7 +71,9 @@ def find_entity_problems(bookmarks: Iterable[Mapping[str, JsonValue]], entity: s
         bookmarks: the bookmarks of the tap's own streams.
         entity: the setting; empty for the whole site.
     """
-    others = {str(bookmark.get("scope", "")).partition(_ENTITY)[2] for bookmark in bookmarks} - {entity}
+    # The SDK leaves an empty bookmark for a stream without a record, or one that is read whole each time.
+    written = [bookmark for bookmark in bookmarks if bookmark]
+    others = {str(bookmark.get("scope", "")).partition(_ENTITY)[2] for bookmark in written} - {entity}
     if not entity or not others:
         return []
     before = " and ".join(f"the business entity `{other}`" if other else "the whole site" for other in sorted(others))
