@@ -131,11 +131,28 @@ def test_a_move_between_two_others_is_none_of_ours(run_tap: Callable[..., Any], 
     assert run_tap(state=first.state, business_entity_id="be_1").records == {}
 
 
+@pytest.mark.parametrize("is_obeyed", [True, False], ids=["header obeyed", "header ignored"])
+def test_child_records_are_those_of_the_business_entity(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox, catalog_of: Callable[..., Any], *, is_obeyed: bool
+) -> None:
+    """A contact has no business entity of its own: it follows its customer."""
+    sandbox.reset(customers=40, seed=7, business_entities=2, chargebee_entity_header=is_obeyed)
+    everything, own = (
+        run_tap(catalog=catalog_of("contacts", "customers"), **settings).records
+        for settings in ({}, {"business_entity_id": "be_1"})
+    )
+    customers = {one["id"] for one in own["customers"]}
+    expected = [one["id"] for one in everything["contacts"] if one["customer_id"] in customers]
+    assert [one["id"] for one in own["contacts"]] == expected
+    assert 0 < len(expected) < len(everything["contacts"])
+
+
+@pytest.mark.parametrize("is_obeyed", [True, False], ids=["header obeyed", "header ignored"])
 def test_the_first_customers_are_those_of_the_business_entity(
-    run_tap: Callable[..., Any], site: RunningSandbox
+    run_tap: Callable[..., Any], sandbox: RunningSandbox, *, is_obeyed: bool
 ) -> None:
     """`customer_limit` counts only them."""
-    assert site
+    sandbox.reset(customers=40, seed=7, business_entities=2, chargebee_entity_header=is_obeyed)
     own = [one["id"] for one in run_tap(business_entity_id="be_2").records["customers"] if not one["deleted"]]
     assert [one["id"] for one in run_tap(business_entity_id="be_2", customer_limit=3).records["customers"]] == own[:3]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tap_chargebee._kit.source import SourceBase
 from tap_chargebee.api.client import ChargebeeClient
 from tap_chargebee.state import bookmarks
-from tap_chargebee.streams.entities import MOVES, Moves, narrow_resource
+from tap_chargebee.streams.entities import MOVES, Moves, is_foreign, narrow_resource
 from tap_chargebee.streams.events import EventChanges, build_event_query, list_event_types
 from tap_chargebee.streams.reader import ListReader
 from tap_chargebee.streams.resources import ROWS
@@ -92,7 +92,8 @@ class Source(SourceBase):
             return list(dict.fromkeys(self.config.get("customer_ids") or ()))
         customers = narrow_resource(ROWS["customers"], self.entity)
         records = self.client.fetch_records("/customers", {"sort_by[asc]": "created_at"}, customers)
-        return [record["id"] for record in islice(records, self.config["customer_limit"])]
+        own = (record for record in records if not self.entity or not is_foreign(record, self.entity))
+        return [record["id"] for record in islice(own, self.config["customer_limit"])]
 
     def load_events(self, since: Mapping[Resource, int]) -> None:
         """Read the events for some resources once, from the earliest time that one of them needs.

@@ -11,7 +11,7 @@ from tap_chargebee._kit.progress import Progress
 from tap_chargebee._kit.record_keys import RecordKeys
 from tap_chargebee.api.errors import GoneError, UserError
 from tap_chargebee.streams import windows
-from tap_chargebee.streams.entities import narrow_resource
+from tap_chargebee.streams.entities import narrow_resource, select_own
 from tap_chargebee.streams.resources import ROWS
 from tap_chargebee.streams.stream import ChargebeeStream
 
@@ -109,7 +109,7 @@ class ChildStream(PartsStream):
     def _list_parts(self) -> Iterable[str]:
         keys = RecordKeys("Chargebee", self._parent.name, ("id",), {})
         for number, page in enumerate(self.start_reading(), start=1):
-            for item in page:
+            for item in select_own(page, self._parent):
                 if problem := keys.find_problem([item.members.id], f"page {number}"):
                     raise UserError(problem)
                 yield item.members.id

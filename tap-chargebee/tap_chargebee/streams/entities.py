@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from tap_chargebee._kit.json_types import JsonValue
+    from tap_chargebee.api.pages import Item
     from tap_chargebee.streams.resource import Resource
 
 FIELD = "business_entity_id"
@@ -40,6 +41,16 @@ def is_foreign(record: Mapping[str, JsonValue], entity: str) -> bool:
     shown = [record, *(content.values() if isinstance(content, dict) else ())]
     entities = {one[FIELD] for one in shown if isinstance(one, dict) and one.get(FIELD)}
     return bool(entities) and entity not in entities
+
+
+def select_own(items: list[Item], resource: Resource) -> list[Item]:
+    """Return the records of the resource's business entity; all of them if the run reads the whole site."""
+    entity = resource.entity
+    if not entity:
+        return items
+    if resource.by_event:
+        return [item for item in items if not is_foreign(item.decode_record(), entity)]
+    return [item for item in items if item.members.business_entity_id in {None, entity}]
 
 
 class Moves:

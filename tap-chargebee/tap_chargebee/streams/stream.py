@@ -26,7 +26,7 @@ from tap_chargebee.state import bookmarks
 from tap_chargebee.state.sent_records import SentRecords
 from tap_chargebee.streams import windows
 from tap_chargebee.streams.custom_fields import UndeclaredFields
-from tap_chargebee.streams.entities import is_foreign
+from tap_chargebee.streams.entities import is_foreign, select_own
 from tap_chargebee.streams.events import EVENT_RETENTION
 from tap_chargebee.streams.reader import ListReader
 from tap_chargebee.streams.resources import STREAM_ORDER
@@ -312,18 +312,9 @@ class ChargebeeStream(RecordStream):
             self._extracted = self._clock()
             for item in page:
                 self._check_keys([getattr(item.members, key) for key in self.resource.primary_keys], f"page {number}")
-            yield from self._select_own(page)
+            yield from select_own(page, self.resource)
             progress.count_page(len(page), getattr(page[-1].members, self.resource.time or "", None) if page else None)
             self._flush()
-
-    def _select_own(self, page: list[Item]) -> Iterable[Item]:
-        """Return the records of the business entity; all of them if the run reads the whole site."""
-        entity = self.resource.entity
-        if not entity:
-            return page
-        if self.resource.by_event:
-            return [item for item in page if not is_foreign(item.decode_record(), entity)]
-        return [item for item in page if item.members.business_entity_id in {None, entity}]
 
     def _check_keys(self, values: Sequence[object], place: str) -> None:
         """Check the key of one record.
