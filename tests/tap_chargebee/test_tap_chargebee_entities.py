@@ -121,6 +121,24 @@ def test_a_customer_that_moved_is_deleted_here_and_new_there(run_tap: Callable[.
         assert all(one["deleted"] is is_deleted for one in found)
 
 
+@pytest.mark.parametrize(
+    ("days", "settings"),
+    [(81, {}), (81, {"follow_events": False}), (0, {"include_deleted": False})],
+    ids=["longer than events are kept", "without events", "another setting"],
+)
+def test_a_run_that_reads_everything_again_knows_who_left(
+    run_tap: Callable[..., Any], site: RunningSandbox, days: int, settings: dict[str, Any]
+) -> None:
+    """Otherwise the customer would stay in the map's store for good."""
+    first = run_tap(business_entity_id="be_1")
+    moved = next(one["id"] for one in first.records["customers"] if not one["deleted"])
+    site.advance(seconds=600)
+    transfer_customer(site.world.business, moved, "be_2")
+    site.advance(seconds=days * 86_400)
+    again = run_tap(state=first.state, business_entity_id="be_1", **settings).records["customers"]
+    assert [one["deleted"] for one in again if one["id"] == moved] == [True]
+
+
 def test_a_move_between_two_others_is_none_of_ours(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
     """A customer of which this business entity never knew is not sent as deleted."""
     sandbox.reset(customers=40, seed=7, business_entities=3)

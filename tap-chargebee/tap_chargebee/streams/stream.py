@@ -211,19 +211,22 @@ class ChargebeeStream(RecordStream):
         """The time from which this stream needs events, in Unix seconds; None if it needs none."""
         if not self._follows_events or self._source.is_subset or self.window is None:
             return None
-        return self._changes_since(self.window)
+        read_at = self._bookmark.get("read_at")
+        since = self.window.start if read_at is None else read_at - self.config["lookback"]
+        return max(since, self._source.run_start - EVENT_RETENTION)
 
     @property
     def moves_since(self) -> int | None:
-        """The time from which this stream needs moves between business entities; None if it needs none."""
-        if not self.resource.entity or self._source.is_subset or self.window is None:
-            return None
-        return self._changes_since(self.window)
+        """The time from which this stream needs moves between business entities; None if it needs none.
 
-    def _changes_since(self, window: windows.Window) -> int:
-        read_at = self._bookmark.get("read_at")
-        since = window.start if read_at is None else read_at - self.config["lookback"]
-        return max(since, self._source.run_start - EVENT_RETENTION)
+        A run that reads everything again needs them too, as the records that left are in no list, and whoever keeps the
+        records of the last run still has them. Unlike events, moves do not expire.
+        """
+        if not self.resource.entity or self._source.is_subset:
+            return None
+        last: JsonObject = self.tap_state.get("bookmarks", {}).get(self.name, {})
+        read_at: int | None = last.get("read_at", last.get("replication_key_value"))
+        return None if read_at is None else max(read_at - self.config["lookback"], 0)
 
     def get_records(self, context: Mapping[str, JsonValue] | None) -> Iterable[JsonObject]:  # noqa: ARG002 no contexts
         """Yield every record of the run, with each version once."""
