@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from in_process import LineCollector, keep_signal_handlers, swap_streams
+from sandbox.business.entities import transfer_customer
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
 from standpipe_maps.subscriptions.subscription_objects import FIELDS
 from tap_chargebee.tap import TapChargebee
@@ -218,6 +219,24 @@ def test_twelve_months(chain: Chain) -> None:
     chain.sandbox.clear_calls()
     chain.run()
     assert chain.calls == {"save": 0, "delete": 0, "contact": 0}
+
+
+def test_a_customer_who_moves_between_business_entities(chain: Chain) -> None:
+    """Who leaves is a deleted customer without subscriptions, and who comes back is an active one with them."""
+    start(chain, business_entities=2)
+    chain.write(chain.read(business_entity_id="be_1"))
+    before = chain.shown()
+    moved = next(iter(before))
+    shown = []
+    for entity in ("be_2", "be_1"):
+        chain.sandbox.advance(seconds=600)
+        transfer_customer(chain.sandbox.world.business, moved, entity)
+        chain.write(chain.read(business_entity_id="be_1"))
+        customs = [one.document["custom_attributes"] for one in chain.sandbox.world.intercom.contacts.live()]
+        (status,) = [custom["cb_cust_status"] for custom in customs if custom.get(LINK) == moved]
+        shown.append((status, chain.shown()))
+    others = {customer: found for customer, found in before.items() if customer != moved}
+    assert shown == [("deleted", others), ("active", before)]
 
 
 def test_a_kill_at_every_step(chain: Chain) -> None:

@@ -62,10 +62,10 @@ def find_site_problems(bookmarks: Iterable[Mapping[str, JsonValue]], site: str) 
 
 
 def find_entity_problems(bookmarks: Iterable[Mapping[str, JsonValue]], entity: str) -> list[str]:
-    """Return one sentence if a bookmark belongs to more than the business entity of this run.
+    """Return one sentence if a bookmark belongs to another business entity than this run, or to the whole site.
 
-    What was read for it, such as the store of a map, holds the records of other business entities too. A run over the
-    whole site reads everything, so it may follow a run over one business entity.
+    What was read for it, such as the store of a map, holds the records of other business entities too, or has customers
+    as deleted who only moved to one of them.
 
     Args:
         bookmarks: the bookmarks of the tap's own streams.
@@ -74,12 +74,13 @@ def find_entity_problems(bookmarks: Iterable[Mapping[str, JsonValue]], entity: s
     # The SDK leaves an empty bookmark for a stream without a record, or one that is read whole each time.
     written = [bookmark for bookmark in bookmarks if bookmark]
     others = {str(bookmark.get("scope", "")).partition(_ENTITY)[2] for bookmark in written} - {entity}
-    if not entity or not others:
+    if not others:
         return []
     before = " and ".join(f"the business entity `{other}`" if other else "the whole site" for other in sorted(others))
+    now = f"`{entity}`" if entity else "not set"
     sentence = (
-        f"The state belongs to {before}, and the setting `business_entity_id` is `{entity}` now: start with a full "
-        "refresh (--full-refresh), or set it back."
+        f"The state belongs to {before}, and the setting `business_entity_id` is {now} now: start with a full refresh "
+        "(--full-refresh), or set it back."
     )
     return [sentence]
 

@@ -16,12 +16,13 @@ from tap_chargebee.streams.extras import EXTRAS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tap_chargebee._kit.json_types import JsonValue
+    from tap_chargebee._kit.json_types import JsonObject, JsonValue
     from tap_chargebee.api.pages import Item
     from tap_chargebee.streams.resource import Resource
 
 FIELD = "business_entity_id"
 MOVES = next(resource for resource in EXTRAS if resource.name == "business_entity_transfers")
+_VERSION = "resource_version"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
 
 
@@ -62,15 +63,35 @@ class Moves:
     """
 
     def __init__(self, transfers: Iterable[Mapping[str, JsonValue]] = (), entity: str = "") -> None:
-        self._ids: dict[str, dict[str, None]] = {}
+        self._entity = entity
+        self._times: dict[str, dict[str, int]] = {}
         for transfer in transfers:
             if entity in {transfer.get(f"source_{FIELD}"), transfer.get(f"destination_{FIELD}")}:
-                ids = self._ids.setdefault(str(transfer.get("resource_type")), {})
-                ids.update(dict.fromkeys(_list_ids(transfer)))
+                times, at = self._times.setdefault(str(transfer.get("resource_type")), {}), _read_time(transfer)
+                times.update({one: max(at, times.get(one, 0)) for one in _list_ids(transfer)})
 
     def list_ids(self, kind: str) -> list[str]:
         """Return the ids of the moved records of a kind, such as `customer`."""
-        return list(self._ids.get(kind, {}))
+        return list(self._times.get(kind, {}))
+
+    def build_record(self, kind: str, record: JsonObject) -> JsonObject:
+        """Return a moved record as this business entity has it now: deleted if it left.
+
+        Chargebee does not say that a move changes `resource_version`, and whoever keeps the greatest version of an id
+        would keep the record as it was before. So the version is at least the end of the second of the move.
+
+        Args:
+            kind: its kind, such as `customer`.
+            record: the record as Chargebee shows it to the whole site.
+        """
+        version, at = record.get(_VERSION), self._times.get(kind, {}).get(str(record.get("id")), 0)
+        moved = {**record, _VERSION: max(version if isinstance(version, int) else 0, at * 1000 + 999)}
+        return {**moved, "deleted": True} if is_foreign(record, self._entity) else moved
+
+
+def _read_time(transfer: Mapping[str, JsonValue]) -> int:
+    at = transfer.get("created_at")
+    return at if isinstance(at, int) else 0
 
 
 def _list_ids(transfer: Mapping[str, JsonValue]) -> Iterator[str]:

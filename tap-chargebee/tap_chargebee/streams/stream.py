@@ -26,7 +26,7 @@ from tap_chargebee.state import bookmarks
 from tap_chargebee.state.sent_records import SentRecords
 from tap_chargebee.streams import windows
 from tap_chargebee.streams.custom_fields import UndeclaredFields
-from tap_chargebee.streams.entities import is_foreign, select_own
+from tap_chargebee.streams.entities import select_own
 from tap_chargebee.streams.events import EVENT_RETENTION
 from tap_chargebee.streams.reader import ListReader
 from tap_chargebee.streams.resources import STREAM_ORDER
@@ -281,13 +281,14 @@ class ChargebeeStream(RecordStream):
 
     def _send_moved(self) -> Iterator[JsonObject]:
         """Yield the records that moved between business entities; one that left is sent as deleted."""
-        ids = self._source.moves.list_ids(self.resource.envelope)
+        kind = self.resource.envelope
+        ids = self._source.moves.list_ids(kind)
         if not self.resource.entity or not ids:
             return
         everywhere = replace(self.resource, entity="")
         for query in self._build_id_queries(everywhere, "id", ids):
             for record in self._source.client.fetch_records(everywhere.path, query, everywhere):
-                moved = {**record, "deleted": True} if is_foreign(record, self.resource.entity) else record
+                moved = self._source.moves.build_record(kind, record)
                 if not self._sent_records.is_repeated(msgspec.json.encode(moved), self._source.run_start):
                     yield moved
 
