@@ -17,13 +17,10 @@ free one (`slot` is a hash of contact and name), and the ledger keeps it for a r
 from __future__ import annotations
 
 import hashlib
-import os
-import sqlite3
-import threading
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from singer_sdk.exceptions import ConfigurationError
+from target_intercom.writing.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +49,7 @@ class Entry(NamedTuple):
     is_sent: bool  #: whether Intercom has it; otherwise nobody knows
 
 
-class EventLedger:
+class EventLedger(Ledger):
     """The ledger of one `memory_dir`. Several threads may use it.
 
     Args:
@@ -63,33 +60,16 @@ class EventLedger:
         ConfigurationError: it cannot be opened.
     """
 
+    file, ddl = FILE, _DDL
+    problem = (
+        "The ledger of events {path} cannot be used ({error}), and no event is sent without it: make "
+        "room, set `memory_dir` to another folder, or delete the file to start a new ledger from now on."
+    )
+
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
-        self._path, self._read_only = folder / FILE, read_only
-        self._lock = threading.Lock()
-        self._since: dict[str, int] = {}
+        super().__init__(folder, read_only=read_only)
         with self._explain_errors():
-            self._db = self._open()
-            self._since = dict(self._db.execute("SELECT event_name, at FROM begun"))
-
-    def _open(self) -> sqlite3.Connection:
-        if self._read_only:
-            # A validation works on a copy in memory, so that it leaves nothing behind.
-            copy = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-            if self._path.exists():
-                with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as original:
-                    original.backup(copy)
-            copy.executescript(_DDL)
-            return copy
-        # SQLite would create the file with a mode that others can read.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=30)
-        db.execute("PRAGMA synchronous=FULL")
-        db.executescript(_DDL)
-        return db
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
+            self._since: dict[str, int] = dict(self._db.execute("SELECT event_name, at FROM begun"))
 
     def begin_names(self, switch: Switch, now: int, *, is_subset: bool) -> None:
         """Note since when the chosen names are sent, and forget the names that are no longer chosen.
@@ -172,16 +152,6 @@ class EventLedger:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
-
-    @contextmanager
-    def _explain_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise ConfigurationError(
-                f"The ledger of events {self._path} cannot be used ({error}), and no event is sent without it: make "
-                "room, set `memory_dir` to another folder, or delete the file to start a new ledger from now on."
-            ) from None
 
 
 def forget_names(folder: Path) -> None:

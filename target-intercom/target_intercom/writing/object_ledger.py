@@ -13,17 +13,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import sqlite3
-import threading
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from singer_sdk.exceptions import ConfigurationError
+from target_intercom.writing.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from target_intercom._kit.json_types import JsonObject
 
@@ -61,7 +57,7 @@ class References(NamedTuple):
     known: list[str] | None
 
 
-class ObjectLedger:
+class ObjectLedger(Ledger):
     """The ledger of one `memory_dir`. Several threads may use it.
 
     Args:
@@ -72,31 +68,11 @@ class ObjectLedger:
         ConfigurationError: it cannot be opened.
     """
 
-    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
-        self._path, self._read_only = folder / FILE, read_only
-        self._lock = threading.Lock()
-        with self._explain_errors():
-            self._db = self._open()
-
-    def _open(self) -> sqlite3.Connection:
-        if self._read_only:
-            # A validation works on a copy in memory, so that it leaves nothing behind.
-            copy = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-            if self._path.exists():
-                with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as original:
-                    original.backup(copy)
-            copy.executescript(_DDL)
-            return copy
-        # SQLite would create the file with a mode that others can read.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=30)
-        db.execute("PRAGMA synchronous=FULL")
-        db.executescript(_DDL)
-        return db
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
+    file, ddl = FILE, _DDL
+    problem = (
+        "The ledger of custom objects {path} cannot be used ({error}), and none is written without it: "
+        "make room, set `memory_dir` to another folder, or delete the file to have all written again."
+    )
 
     def choose_type(self, name: str, reference: str) -> None:
         """Forget everything if the objects have another type, or another attribute refers to them, than before."""
@@ -244,16 +220,6 @@ class ObjectLedger:
     def _fetch(self, sql: str, *values: object) -> list[Any]:
         with self._lock, self._explain_errors():
             return self._db.execute(sql, values).fetchall()
-
-    @contextmanager
-    def _explain_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise ConfigurationError(
-                f"The ledger of custom objects {self._path} cannot be used ({error}), and none is written without it: "
-                "make room, set `memory_dir` to another folder, or delete the file to have all written again."
-            ) from None
 
 
 def _hash(customer_id: str) -> bytes:
